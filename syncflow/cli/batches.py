@@ -1,0 +1,208 @@
+"""`syncflow status`, `history` and `stop`: what batches did and do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from syncflow.cli.figures import count, local_time, plural, table
+from syncflow.cli.output import note, say, say_json
+from syncflow.cli.report import next_steps, outcome_of
+from syncflow.cli.session import session
+from syncflow.model import Batch, BatchStatus
+from syncflow.service.batches import Overview
+from syncflow.store.failed_records import FailedRecord
+
+FAILURES_SHOWN = 10
+FAILURES_IN_JSON = 1000
+_RUNNING = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+_ENTITY = typer.Argument(metavar="[ENTITY]", help="Only this entity's.")
+_BATCH = typer.Argument(metavar="BATCH", help="The batch's number, or its beginning.")
+
+
+@dataclass(frozen=True)
+class EntityStatus:
+    """A line of `status --json`; `batch` is the newest one, None before the first; `alive`: a living process works on
+    it."""
+
+    entity: str
+    enabled: bool
+    alive: bool
+    batch: Batch | None
+
+
+@dataclass(frozen=True)
+class BatchDetail:
+    """What `status BATCH --json` prints; `failures` are its open failed records, at most 1,000."""
+
+    batch: Batch
+    alive: bool
+    success_rate: float
+    failures: list[FailedRecord]
+
+
+def status(
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="A batch's number, or its beginning.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show every entity with its newest batch, or one batch with the rows that failed."""
+    with session() as runtime:
+        if batch is None:
+            overview = runtime.batches.overview()
+            if json:
+                say_json([_entity_status(line) for line in overview])
+            else:
+                _say_overview(overview)
+            return
+        found = runtime.batches.find(batch)
+        failures = runtime.batches.failures(found.uid, FAILURES_IN_JSON if json else FAILURES_SHOWN)
+        detail = BatchDetail(found, runtime.batches.alive(found), round(found.counters.success_rate, 3), failures)
+    if json:
+        say_json(detail)
+    else:
+        for line in _detail_lines(detail):
+            say(line)
+
+
+def history(
+    entity: Annotated[str | None, _ENTITY] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List batches, the newest first."""
+    with session() as runtime:
+        if entity is not None:
+            runtime.entities.get(entity)
+        found = runtime.batches.history(entity, limit)
+    if json:
+        say_json(found)
+    elif not found:
+        note("There is no batch yet. Start one with: syncflow sync --all")
+    else:
+        _say_history(found)
+
+
+def stop(batch: Annotated[str, _BATCH]) -> None:
+    """Ask a batch to stop. It ends after the chunk in flight; the next sync of its entity goes on from there."""
+    with session() as runtime:
+        found = runtime.batches.stop(batch)
+    if found.status is BatchStatus.CANCELLING:
+        say(f"{found.entity_name}: asked to stop; it ends after the chunk in flight. See: syncflow status {found.uid}")
+    elif found.status is BatchStatus.INTERRUPTED:
+        say(
+            f"{found.entity_name}: nobody worked on it any more; it stands at its last checkpoint. To go on: "
+            f"syncflow sync {found.entity_name}"
+        )
+    else:
+        say(f"{found.entity_name}: {found.status}.")
+
+
+def _entity_status(line: Overview) -> EntityStatus:
+    return EntityStatus(line.entity.name, line.entity.sync_enabled, line.alive, line.batch)
+
+
+def _say_overview(overview: list[Overview]) -> None:
+    if not overview:
+        note("No entity is configured. Begin with: syncflow entities discover > entities.yaml")
+        return
+    header = ["entity", "last batch", "status", "type", "fetched", "failed", "pending", "withheld", "number"]
+    rows = [_overview_row(line) for line in overview]
+    for text in table(header, rows, left=("entity", "last batch", "status", "type", "number")):
+        say(text)
+
+
+def _overview_row(line: Overview) -> list[str]:
+    name = line.entity.name if line.entity.sync_enabled else f"{line.entity.name} (disabled)"
+    batch = line.batch
+    if batch is None:
+        return [name, "", "never synced", "", "", "", "", "", ""]
+    counters = batch.counters
+    return [
+        name,
+        local_time(batch.started_at or batch.requested_at),
+        _status_text(batch, line.alive),
+        batch.sync_type,
+        *(count(number) for number in (counters.fetched, counters.failed, counters.pending, counters.withheld)),
+        str(batch.uid),
+    ]
+
+
+def _status_text(batch: Batch, alive: bool) -> str:
+    """A batch that says it is running, but that no living process works on, is told as what it is."""
+    return f"{batch.status} (process gone)" if batch.status in _RUNNING and not alive else batch.status
+
+
+def _say_history(found: list[Batch]) -> None:
+    header = ["started", "entity", "type", "status", "fetched", "inserted", "updated", "deleted", "failed", "number"]
+    rows = [
+        [
+            local_time(batch.started_at or batch.requested_at),
+            batch.entity_name,
+            batch.sync_type,
+            batch.status,
+            *(count(getattr(batch.counters, name)) for name in header[4:9]),
+            str(batch.uid),
+        ]
+        for batch in found
+    ]
+    for text in table(header, rows, left=("started", "entity", "type", "status", "number")):
+        say(text)
+
+
+def _detail_lines(detail: BatchDetail) -> Iterator[str]:
+    batch = detail.batch
+    facts = {
+        "batch": str(batch.uid),
+        "entity": batch.entity_name,
+        "type": f"{batch.sync_type}, strategy {batch.delta_strategy}",
+        "status": _status_text(batch, detail.alive),
+        "source": batch.source_system,
+        "asked for": f"{local_time(batch.requested_at)} by {batch.requested_by}",
+        "started": local_time(batch.started_at),
+        "ended": local_time(batch.completed_at),
+        "watermark": f"{batch.watermark_before or 'none'} -> {batch.watermark_after or 'none'}",
+        "success": f"{detail.success_rate:g} %",
+    }
+    width = max(len(name) for name in facts)
+    yield from (f"{name.ljust(width)}  {value}" for name, value in facts.items() if value)
+    yield ""
+    yield _law(batch)
+    if batch.error_message:
+        yield f"Message: {batch.error_message}"
+    yield from (f"Note: {text}" for text in batch.notes)
+    yield from _failure_lines(detail)
+    yield from next_steps([outcome_of(batch)])
+
+
+def _law(batch: Batch) -> str:
+    """Where the rows went, as the conservation law adds them up."""
+    names = ("inserted", "updated", "unchanged", "duplicate", "pending", "failed")
+    rows = f"{count(batch.counters.fetched)} fetched = " + _sum(batch, names)
+    if not batch.counters.delete_candidates:
+        return rows
+    gone = ("deleted", "withheld", "refused", "still_at_source")
+    return f"{rows}\n{count(batch.counters.delete_candidates)} absent from the source = {_sum(batch, gone)}"
+
+
+def _sum(batch: Batch, names: tuple[str, ...]) -> str:
+    return " + ".join(f"{count(getattr(batch.counters, name))} {name.replace('_', ' ')}" for name in names)
+
+
+def _failure_lines(detail: BatchDetail) -> Iterator[str]:
+    if not detail.failures:
+        return
+    failed = detail.batch.counters.failed
+    shown = len(detail.failures)
+    yield ""
+    yield f"{plural(failed, 'row')} failed" + (f"; {shown} of them:" if shown < failed else ":")
+    for failure in detail.failures:
+        yield from failure_lines(failure)
+
+
+def failure_lines(failure: FailedRecord) -> Iterator[str]:
+    """A failed record for a person: why, and the row as the source sent it."""
+    field = f" {failure.field}" if failure.field else ""
+    yield f"  {failure.entity_name}{field} ({failure.stage_failed}, {failure.error_type}): {failure.error_message}"
+    raw = ", ".join(f"{name}={value!r}" for name, value in failure.raw_data.items() if value is not None)
+    yield f"    {raw}"

@@ -1,0 +1,213 @@
+"""`syncflow entities`: which ERP tables are synced, and how."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncflow.cli.figures import plural, table
+from syncflow.cli.output import note, say, say_json
+from syncflow.cli.session import session
+from syncflow.errors import UsageError
+from syncflow.model import Entity, TargetTable
+from syncflow.service.entity_yaml import write_entities
+
+STANDARD_INPUT = Path("-")
+
+app = typer.Typer(
+    help="Which ERP tables are synced, and how: discover, import, export, create, update, delete.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_NAME = typer.Argument(metavar="ENTITY", help="The entity's name.")
+_SET = typer.Option(
+    "--set",
+    metavar="KEY=YAML",
+    help="A field as it stands in the YAML file; give it once for each field.",
+)
+_JSON = typer.Option("--json", help="As JSON.")
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column in the words of ScheduleHub's capability `tables`."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A parent reference in the same words."""
+
+    name: str
+    entity: str
+
+
+@dataclass(frozen=True)
+class TableBody:
+    """The body of `PUT /tables/{entity}`."""
+
+    columns: list[TableColumn]
+    parent_refs: list[TableRef]
+
+
+@app.command()
+def discover() -> None:
+    """Print entities that APISmith's definitions propose, as YAML, but for those that are configured already.
+
+    For example: syncflow entities discover > entities.yaml
+    """
+    with session() as runtime:
+        proposed = runtime.entities.discover()
+    sys.stdout.write(write_entities(proposed))
+    if proposed:
+        note(
+            f"{plural(len(proposed), 'entity', 'entities')} proposed. Check the business keys and add parent_refs, "
+            "then: syncflow entities import FILE.yaml"
+        )
+    else:
+        note("Nothing to propose: every API that APISmith publishes is configured, or it publishes none.")
+
+
+@app.command("list")
+def list_(json: Annotated[bool, _JSON] = False) -> None:
+    """List the entities, parents before children."""
+    with session() as runtime:
+        found = runtime.entities.all()
+    if json:
+        say_json(found)
+    elif not found:
+        note("No entity is configured. Begin with: syncflow entities discover > entities.yaml")
+    else:
+        header = ["entity", "api", "strategy", "business key", "parents", "enabled"]
+        for line in table(header, [_row(entity) for entity in found], left=header):
+            say(line)
+
+
+@app.command()
+def show(name: Annotated[str, _NAME], json: Annotated[bool, _JSON] = False) -> None:
+    """Show how one entity is configured, as YAML."""
+    with session() as runtime:
+        entity = runtime.entities.get(name)
+    if json:
+        say_json(entity)
+    else:
+        sys.stdout.write(write_entities([entity]))
+
+
+@app.command()
+def create(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET] = None) -> None:
+    """Configure a new entity.
+
+    For example: syncflow entities create sites --set 'business_key=[site_code]' --set delta_strategy=hash
+    """
+    with session() as runtime:
+        entity = runtime.entities.create(name, _fields(fields))
+    say(f"Created {entity.name}. Sync it with: syncflow sync {entity.name}")
+
+
+@app.command()
+def update(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET] = None) -> None:
+    """Change fields of an entity; an empty value takes a field back to its default.
+
+    For example: syncflow entities update sites --set delete_mode=soft --set hash_exclude=
+    """
+    changes = _fields(fields)
+    if not changes:
+        raise UsageError(f"Nothing to change. Say what: syncflow entities update {name} --set KEY=YAML")
+    with session() as runtime:
+        entity = runtime.entities.update(name, changes)
+    say(f"Changed {entity.name}: {', '.join(changes)}.")
+
+
+@app.command()
+def delete(
+    name: Annotated[str, _NAME], yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Forget an entity and how far it was synced. Its table in ScheduleHub stays as it is."""
+    with session() as runtime:
+        runtime.entities.get(name)
+        if not yes and not _confirmed(name):
+            note(f"{name} stays.")
+            return
+        runtime.entities.delete(name)
+    say(f"Deleted {name}. Its table in ScheduleHub stays as it is.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file; - is standard input.")],
+) -> None:
+    """Create or change the entities of a YAML file: all of them or, when one is wrong, none."""
+    text = _read(file)
+    with session() as runtime:
+        done = runtime.entities.import_yaml(text, "standard input" if file == STANDARD_INPUT else str(file))
+    for verb, names in (("Created", done.created), ("Changed", done.updated), ("As before", done.unchanged)):
+        if names:
+            say(f"{verb}: {', '.join(names)}.")
+
+
+@app.command()
+def export(names: Annotated[list[str] | None, typer.Argument(metavar="[ENTITY..]", help="Only these.")] = None) -> None:
+    """Print entities as YAML that `import` takes; all of them unless some are named."""
+    with session() as runtime:
+        sys.stdout.write(runtime.entities.export_yaml(names or []))
+
+
+@app.command()
+def tables() -> None:
+    """Print, as JSON, the tables that ScheduleHub must have for the configured entities.
+
+    A ScheduleHub with the capability `tables` makes them itself; for another one this says what is needed.
+    """
+    with session() as runtime:
+        say_json({found.entity: _body(found) for found in runtime.entities.tables()})
+
+
+def _row(entity: Entity) -> list[str]:
+    return [
+        entity.name,
+        entity.api,
+        entity.delta_strategy,
+        ", ".join(entity.business_key),
+        ", ".join(dict.fromkeys(ref.entity for ref in entity.parent_refs)),
+        "yes" if entity.sync_enabled else "no",
+    ]
+
+
+def _body(found: TargetTable) -> TableBody:
+    columns = [TableColumn(column.name, column.type, column.nullable) for column in found.columns]
+    return TableBody(columns, [TableRef(name, entity) for name, entity in found.parents])
+
+
+def _fields(given: Sequence[str] | None) -> Mapping[str, str]:
+    fields: dict[str, str] = {}
+    for one in given or ():
+        key, separator, text = one.partition("=")
+        if not separator or not key.strip():
+            raise UsageError(f"--set takes KEY=YAML, for example --set delete_mode=soft, and not {one!r}.")
+        fields[key.strip()] = text
+    return fields
+
+
+def _confirmed(name: str) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"Nobody is there to confirm that {name} is to be deleted. Say so: syncflow entities delete {name} --yes"
+        )
+    return typer.confirm(f"Delete {name}, and forget how far it was synced? Its table in ScheduleHub stays.", err=True)
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if file == STANDARD_INPUT else file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}. Name a YAML file that is there.") from error

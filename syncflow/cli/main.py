@@ -1,0 +1,77 @@
+"""The command `syncflow`: its parts put together, and what becomes of errors."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from syncflow.cli import batches, config, db, demo, entities, sandbox, sync
+from syncflow.cli.output import note, say
+from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
+from syncflow.settings_loader import load_settings
+
+TYPER_USAGE = 2
+"""What typer ends with after a wrong option or argument."""
+
+app = typer.Typer(
+    help="SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved.",
+    epilog="Exit codes: 0 all well; 1 rows or a batch failed; 64 wrong usage; 69 something that is needed is not "
+    "there; 75 try again later; 78 a setting or an entity is wrong.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"syncflow {version('syncflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def syncflow(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved."""
+
+
+app.command("sync")(sync.sync)
+app.command("status")(batches.status)
+app.command("history")(batches.history)
+app.command("stop")(batches.stop)
+app.add_typer(entities.app, name="entities")
+app.command("demo")(demo.demo)
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and end the process: 0, or by the class of what went wrong (see `errors`)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows `?` and is no reason to stop
+    try:
+        app(args=arguments, prog_name="syncflow")
+    except SyncFlowError as error:
+        if _debugging():
+            traceback.print_exception(error)
+        note(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except SystemExit as end:
+        sys.exit(UsageError.exit_code if end.code == TYPER_USAGE else end.code)
+
+
+def _debugging() -> bool:
+    try:
+        return load_settings().debug
+    except ConfigurationError:
+        return False

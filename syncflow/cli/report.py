@@ -1,0 +1,141 @@
+"""What a person, a script and the shell are told about batches that have ended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from syncflow.cli.figures import count, per_second, plural, table
+from syncflow.errors import RetriableError
+from syncflow.events import BatchEnded
+from syncflow.model import Batch, BatchStatus, Counters, SyncType
+
+OK, FAILED, LATER = 0, 1, RetriableError.exit_code
+
+_COUNTS = (
+    "fetched",
+    "inserted",
+    "updated",
+    "deleted",
+    "unchanged",
+    "duplicate",
+    "pending",
+    "failed",
+    "withheld",
+)
+_WORDS = ("entity", "status")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One batch as `--json` tells it. `retry` says that it loaded waiting children from their payload; rates are by
+    wall time."""
+
+    batch: UUID
+    entity: str
+    retry: bool
+    status: BatchStatus
+    counters: Counters
+    success_rate: float
+    seconds: float
+    rows_per_second: int
+    error_message: str | None = None
+    notes: tuple[str, ...] = ()
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def outcomes(ended: Sequence[BatchEnded], asked: int) -> list[Outcome]:
+    """In the order of `ended`: first the `asked` batches, then retries of children whose parents came."""
+    return [_outcome(batch, retry=place >= asked) for place, batch in enumerate(ended)]
+
+
+def _outcome(ended: BatchEnded, *, retry: bool) -> Outcome:
+    counters = ended.counters
+    return Outcome(
+        batch=ended.batch,
+        entity=ended.entity,
+        retry=retry,
+        status=ended.status,
+        counters=counters,
+        success_rate=round(counters.success_rate, 3),
+        seconds=round(ended.seconds, 3),
+        rows_per_second=per_second(counters.fetched, ended.seconds),
+        error_message=ended.error_message,
+        notes=ended.notes,
+        stage_seconds={stage: round(seconds, 3) for stage, seconds in ended.stage_seconds.items()},
+    )
+
+
+def outcome_of(batch: Batch) -> Outcome:
+    """A batch of the books; its seconds are those between its first start and its end."""
+    started, ended = batch.started_at, batch.completed_at
+    seconds = (ended - started).total_seconds() if started is not None and ended is not None else 0.0
+    told = BatchEnded(
+        batch.uid, batch.entity_name, batch.status, batch.counters, seconds, batch.error_message, batch.notes
+    )
+    return _outcome(told, retry=batch.sync_type is SyncType.RETRY)
+
+
+def exit_code(ended: Sequence[Outcome]) -> int:
+    """1 where a batch failed, 75 where one can be gone on with, 1 where rows failed, else 0: the first that holds."""
+    statuses = {outcome.status for outcome in ended}
+    if BatchStatus.FAILED in statuses:
+        return FAILED
+    if statuses - {BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS, BatchStatus.CANCELLED}:
+        return LATER
+    return FAILED if any(outcome.counters.failed for outcome in ended) else OK
+
+
+def outcome_table(ended: Sequence[Outcome], counts: Sequence[str] = _COUNTS) -> list[str]:
+    """One line a batch. A name in brackets is a retry of children that had waited."""
+    header = [*_WORDS, *counts, "seconds", "rows/s"]
+    rows = [
+        [
+            f"({outcome.entity})" if outcome.retry else outcome.entity,
+            outcome.status,
+            *(count(getattr(outcome.counters, name)) for name in counts),
+            f"{outcome.seconds:.2f}",
+            count(outcome.rows_per_second),
+        ]
+        for outcome in ended
+    ]
+    return table(header, rows, left=_WORDS)
+
+
+def messages(ended: Sequence[Outcome]) -> Iterator[str]:
+    """What must be said of the batches: who stands in brackets, and what ended one early."""
+    if any(outcome.retry for outcome in ended):
+        yield "In brackets: children that had waited, loaded now that their parents are there."
+    for outcome in ended:
+        if outcome.error_message is not None:
+            yield f"{outcome.entity}: {outcome.status}: {outcome.error_message}"
+
+
+def remarks(ended: Sequence[Outcome]) -> Iterator[str]:
+    """All that the batches have to say, and at the end what to do next."""
+    for outcome in ended:
+        yield from (f"{outcome.entity}: {note}" for note in outcome.notes)
+    yield from messages(ended)
+    for outcome in ended:
+        if outcome.counters.failed:
+            failed = plural(outcome.counters.failed, "row")
+            yield f"{outcome.entity}: {failed} failed. See why: syncflow status {outcome.batch}"
+    yield from next_steps(ended)
+
+
+def next_steps(ended: Sequence[Outcome]) -> Iterator[str]:
+    """What is to be done about rows that wait, deletions that are withheld, batches that stand still."""
+    pending = sum(outcome.counters.pending for outcome in ended)
+    if pending:
+        yield (
+            f"{plural(pending, 'row')} wait{'s' if pending == 1 else ''} for a parent that ScheduleHub does not have "
+            "yet. They are loaded by the sync that brings it."
+        )
+    for outcome in ended:
+        if outcome.counters.withheld:
+            yield (
+                f"{outcome.entity}: {plural(outcome.counters.withheld, 'deletion')} withheld, nothing was deleted. "
+                f"Look into the source: is it complete? The next sync of {outcome.entity} judges anew."
+            )
+    waiting = dict.fromkeys(outcome.entity for outcome in ended if outcome.status is BatchStatus.INTERRUPTED)
+    if waiting:
+        yield f"To go on where it stopped: syncflow sync {' '.join(waiting)}"

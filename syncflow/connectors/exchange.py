@@ -1,0 +1,259 @@
+"""One exchange with a neighbour: a request, and its answer read whole before a deadline, or an error that says how far
+it came."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx
+
+from syncflow.connectors.retrying import StopCheck, never, retry_after
+from syncflow.connectors.transport import ExchangeClock, TimedTransport
+from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.masking import mask_url
+
+_PREFIX = "/api/v1"
+_TURN_LOOK_UP = 0.2
+_LONGEST_EXCERPT = 300
+_NOTHING_APPLIED = frozenset({408, 425, 429})
+"""Answers of who has not begun to work on the request (RFC 9110, RFC 8470, RFC 6585)."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Who is spoken to. `setting` is the beginning of its settings' names, for remedies: `APISMITH`."""
+
+    name: str
+    url: str
+    setting: str
+
+    @property
+    def address(self) -> str:
+        """The address without secrets."""
+        return mask_url(self.url)
+
+    @property
+    def said(self) -> str:
+        return f"{self.name} ({self.address})"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. `exchange` bounds a whole exchange, from sending to the last byte of the answer, and every silence;
+    `download` bounds a stream of all identities."""
+
+    connect: float = 10.0
+    exchange: float = 120.0
+    download: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request. `what` is a phrase for messages ("reading page 3 of items").
+
+    `repeatable`: the same request may be sent again although an earlier one may have been carried out; such a call is
+    also given up at once when SyncFlow is told to stop. `expected` are the statuses beside 2xx that the caller handles;
+    with `retry_500` an internal error of the service is worth another attempt although the call is not repeatable.
+    """
+
+    method: str
+    path: str
+    what: str
+    body: bytes | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    accept: str = "application/json"
+    repeatable: bool = True
+    expected: frozenset[int] = frozenset()
+    retry_500: bool = False
+
+    def failed(self, how: str) -> str:
+        """`how` as a sentence that begins with the call."""
+        return f"{self.what[0].upper()}{self.what[1:]} failed: it {how}."
+
+
+class ExchangeError(RetriableError):
+    """No usable answer. `applied` says that the request may have been carried out all the same."""
+
+    def __init__(
+        self, message: str, *, applied: bool, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.applied = applied
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that arrived whole; `body` is empty where it went into a sink."""
+
+    neighbour: Neighbour
+    call: Call
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def content_type(self) -> str:
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    def error(self, how: str) -> str:
+        return f"{self.neighbour.said}: {self.call.failed(how)}"
+
+    def excerpt(self) -> str:
+        """The beginning of what it said, on one line; nothing of a page that is made for a browser."""
+        if "html" in self.content_type:
+            return "an HTML page"
+        return " ".join(self.body[: 4 * _LONGEST_EXCERPT].decode("utf-8", "replace").split())[:_LONGEST_EXCERPT]
+
+    def without_server_trouble(self) -> "Answer":
+        """This answer. Raises ExchangeError for a status that may pass by itself: 408, 425, 429 and 5xx."""
+        passing = self.status in _NOTHING_APPLIED or self.status >= 500
+        if not passing or self.status in self.call.expected:
+            return self
+        asked = retry_after(self.headers, datetime.now(UTC))
+        applied = self.status >= 500 and not (self.status == 503 and asked is not None)
+        said = f": {self.excerpt()}" if self.body else ""
+        message = self.error(f"answered {self.status} {_phrase(self.status)}{said}")
+        raise ExchangeError(f"{message} {_LATER}", applied=applied, status=self.status, retry_after=asked)
+
+    def checked(self) -> "Answer":
+        """This answer. Raises ConfigurationError for a status that nobody expected and that will not pass."""
+        if self.is_success or self.status in self.call.expected:
+            return self
+        how = self.error(f"answered {self.status} {_phrase(self.status)}: {self.excerpt()}")
+        setting = self.neighbour.setting
+        if 300 <= self.status < 400:
+            raise ConfigurationError(f"{how} Set {setting}_URL to the address behind the redirect.")
+        if self.status == 403:
+            raise ConfigurationError(f"{how} The account of SyncFlow needs the right to do this.")
+        raise ConfigurationError(f"{how} Check {setting}_URL and the versions of both sides.")
+
+
+_LATER = "SyncFlow tries again; if it stays so, look at that service's log."
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "(no standard status)"
+
+
+Sink = Callable[[bytes], object]
+
+
+class Exchange:
+    """Sends requests to one neighbour, at most `max_concurrency` at once, over kept connections; thread-safe.
+
+    Deadlines are on the monotonic clock. `should_stop` ends the wait for a turn, and repeatable calls in flight.
+    """
+
+    def __init__(
+        self,
+        neighbour: Neighbour,
+        timeouts: Timeouts = Timeouts(),
+        max_concurrency: int = 4,
+        should_stop: StopCheck = never,
+        max_body_bytes: int = 512 * 1024 * 1024,
+    ) -> None:
+        self.neighbour = neighbour
+        self._timeouts = timeouts
+        self._turns = threading.BoundedSemaphore(max_concurrency)
+        self._should_stop = should_stop
+        self._max_body_bytes = max_body_bytes
+        self._clock = ExchangeClock()
+        url = httpx.URL(neighbour.url)
+        self._client = httpx.Client(
+            base_url=url.copy_with(path=url.path.rstrip("/") + _PREFIX),
+            transport=TimedTransport(url, self._clock, max_connections=max_concurrency),
+            timeout=httpx.Timeout(timeouts.exchange, connect=timeouts.connect),
+            headers={"User-Agent": "syncflow"},
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def send(self, call: Call, token: str | None, sink: Sink | None = None) -> Answer:
+        """The answer to a call, whatever its status; the body of a 2xx goes to `sink` piece by piece if one is given.
+
+        Raises ExchangeError when no whole answer came in time.
+        """
+        request = self._request(call, token)
+        seconds = self._timeouts.exchange if sink is None else self._timeouts.download
+        gives_up = self._should_stop if call.repeatable else None
+        with self._turn(call), self._clock.running(time.monotonic() + seconds, gives_up), self._translated(call):
+            response = self._client.send(request, stream=True)
+            try:
+                return self._read(call, response, sink)
+            finally:
+                response.close()
+
+    def _request(self, call: Call, token: str | None) -> httpx.Request:
+        headers = {"Accept": call.accept}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return self._client.build_request(
+            call.method, call.path, params=dict(call.params) or None, content=call.body, headers=headers
+        )
+
+    def _read(self, call: Call, response: httpx.Response, sink: Sink | None) -> Answer:
+        body = bytearray()
+        take = sink if sink is not None and response.is_success else body.extend
+        for piece in response.iter_bytes():
+            take(piece)
+            if len(body) > self._max_body_bytes:
+                raise ExchangeError(
+                    self._failed(call, f"answered with more than {self._max_body_bytes:,} bytes"), applied=True
+                )
+        return Answer(self.neighbour, call, response.status_code, response.headers, bytes(body))
+
+    @contextmanager
+    def _turn(self, call: Call) -> Iterator[None]:
+        while not self._turns.acquire(timeout=_TURN_LOOK_UP):
+            if self._should_stop():
+                raise ExchangeError(self._failed(call, "was not sent, since SyncFlow is stopping"), applied=False)
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @contextmanager
+    def _translated(self, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectTimeout as error:
+            raise ExchangeError(self._failed(call, "could not be connected to in time"), applied=False) from error
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            raise ExchangeError(self._unreachable(call, error), applied=False) from error
+        except httpx.TimeoutException as error:
+            raise ExchangeError(self._failed(call, self._silence(call)), applied=True) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise ExchangeError(
+                self._failed(call, f"broke the connection before the answer was whole ({error})"), applied=True
+            ) from error
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"{self.neighbour.setting}_URL is not an address: {error}.") from error
+
+    def _failed(self, call: Call, how: str) -> str:
+        return f"{self.neighbour.said}: {call.failed(how)}"
+
+    def _silence(self, call: Call) -> str:
+        if call.repeatable and self._should_stop():
+            return "was given up, since SyncFlow is stopping"
+        return f"did not answer whole within {self._timeouts.exchange:g} seconds"
+
+    def _unreachable(self, call: Call, error: Exception) -> str:
+        return (
+            f"{self._failed(call, f'cannot be reached ({error})')} "
+            f"Is it running, and is {self.neighbour.setting}_URL right?"
+        )

@@ -1,0 +1,74 @@
+"""The one HTTP client for both neighbours: exchanges with a token, tried again as the policy says."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from syncflow.connectors.auth import TokenKeeper
+from syncflow.connectors.exchange import Answer, Call, Exchange, ExchangeError, Sink
+from syncflow.connectors.retrying import Retrier
+from syncflow.errors import RetriableError
+
+T = TypeVar("T")
+
+
+def whole(answer: Answer) -> Answer:
+    """The reader of who takes the answer as it is."""
+    return answer
+
+
+class HttpClient:
+    """Thread-safe; all threads share its connections, its token and its limit of calls at once."""
+
+    def __init__(self, exchange: Exchange, tokens: TokenKeeper, retrier: Retrier) -> None:
+        self._exchange = exchange
+        self._tokens = tokens
+        self._retrier = retrier
+
+    @property
+    def name(self) -> str:
+        """The neighbour's address without secrets."""
+        return self._exchange.neighbour.address
+
+    @property
+    def said(self) -> str:
+        """The neighbour's name and address, for messages."""
+        return self._exchange.neighbour.said
+
+    def close(self) -> None:
+        self._exchange.close()
+
+    def call(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """What `read` makes of the answer; a RetriableError of `read` counts as a failed attempt.
+
+        A call that is not repeatable is tried again only where nothing can have been applied. Raises ExchangeError
+        (or what `read` raised) when the attempts are used up, ConfigurationError for a refused login and for a status
+        that is neither expected nor passing.
+        """
+        return self._retrier.run(lambda: read(self._authorized(call, None)), lambda error: _again(call, error))
+
+    def download(self, call: Call, open_sink: Callable[[], Sink]) -> Answer:
+        """The same with a body that goes to a sink; each attempt opens it anew."""
+        return self._retrier.run(lambda: self._authorized(call, open_sink()), lambda error: _again(call, error))
+
+    def anonymous(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """The same without a token, for `GET /health`."""
+        return self._retrier.run(
+            lambda: read(self._exchange.send(call, None).without_server_trouble().checked()),
+            lambda error: _again(call, error),
+        )
+
+    def _authorized(self, call: Call, sink: Sink | None) -> Answer:
+        token = self._tokens.current()
+        answer = self._exchange.send(call, token.value, sink)
+        while answer.status == 401:
+            # It ends: the keeper gives up when a token of its last resort is refused.
+            token = self._tokens.renew(token)
+            answer = self._exchange.send(call, token.value, sink)
+        self._tokens.accepted(token)
+        return answer.without_server_trouble().checked()
+
+
+def _again(call: Call, error: RetriableError) -> bool:
+    if call.repeatable:
+        return True
+    return isinstance(error, ExchangeError) and (not error.applied or (call.retry_500 and error.status == 500))

@@ -1,0 +1,309 @@
+"""ScheduleHub over HTTP as a Target: version 1 alone does everything, its capabilities make it faster."""
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import IO
+
+import msgspec
+import polars as pl
+
+from syncflow.chunk import KEY, OPERATION, ROW, UID, Operation
+from syncflow.connectors import schedulehub_wire as wire
+from syncflow.connectors.exchange import Answer, Call, ExchangeError
+from syncflow.connectors.http import HttpClient, whole
+from syncflow.connectors.outcomes import done, outcome, together
+from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, send_in_parts, without_rows
+from syncflow.connectors.waves import waves
+from syncflow.errors import ConfigurationError, PageError
+from syncflow.model import DriftMode, TargetTable
+from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
+
+_ASKED_AT_ONCE = 10_000
+_FRAME_BYTES = 12 * 1024 * 1024
+_LOOKED_UP = "@looked_up"
+_REFUSED_WHOLE = frozenset({400, 409, 422})
+_HANDLED = _REFUSED_WHOLE | {404, 413}
+_DELETED, _KEPT, _IN_DOUBT = "deleted", "refused", "unknown"
+
+
+class ScheduleHub:
+    """Keeps the promises of `protocols.Target`; thread-safe. A request has at most `max_batch_size` records."""
+
+    def __init__(self, client: HttpClient, max_batch_size: int = 10_000) -> None:
+        self._client = client
+        self._max_batch_size = max_batch_size
+        self._batch_sizes: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._capabilities: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._client.name
+
+    @property
+    def lists_identities(self) -> bool:
+        return "identities" in self.capabilities
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What `GET /health` offers; asked once."""
+        with self._lock:
+            if self._capabilities is None:
+                call = Call("GET", "/health", "asking for its capabilities")
+                self._capabilities = self._client.anonymous(call, wire.read_capabilities)
+            return self._capabilities
+
+    def close(self) -> None:
+        self._client.close()
+
+    def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
+        """Without the capability `tables` the table is ScheduleHub's own affair, and only has to be there. A frozen
+        table that is there is left as it is."""
+        _check_names(table)
+        there = self._table_answers(table.entity)
+        if "tables" not in self.capabilities or (there and drift is DriftMode.FREEZE):
+            if not there:
+                raise self._no_table(table.entity)
+            return ()
+        call = Call(
+            "PUT",
+            f"/tables/{table.entity}",
+            f"preparing the table {table.entity}",
+            body=msgspec.json.encode(_table_body(table)),
+            expected=_REFUSED_WHOLE,
+        )
+        answer = self._client.call(call, whole)
+        if not answer.is_success:
+            raise ConfigurationError(
+                f"{self._client.said} cannot take the columns of {table.entity}: {answer.excerpt()}. "
+                "Widen the column there, or map the field to another name."
+            )
+        return () if there else (f"ScheduleHub made the table {table.entity}.",)
+
+    def identities(self, table: TargetTable) -> Iterator[pl.DataFrame]:
+        """Spooled to a temporary file first: a stream that is cut short is asked for again, never taken for whole."""
+        call = Call(
+            "GET",
+            f"/{table.entity}/identities",
+            f"listing the rows of {table.entity}",
+            accept="application/x-ndjson",
+            expected=frozenset({404}),
+        )
+        with tempfile.TemporaryFile() as spool:
+            answer = self._client.download(call, lambda: _emptied(spool).write)
+            if answer.status == 404:
+                raise self._no_table(table.entity)
+            _check_stream(answer)
+            spool.seek(0)
+            while block := spool.read(_FRAME_BYTES):
+                yield wire.identity_frame(block + spool.readline())
+
+    def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        found = self._query(table.entity, keys)
+        return found.filter(pl.col(wire.DELETED_AT).is_null()).select(FOUND_SCHEMA.names())
+
+    def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
+        upsert = "upsert" in self.capabilities
+        outcomes: list[pl.DataFrame] = []
+        for wave in waves(table, rows):
+            if upsert:
+                outcomes += self._upsert(table, wave)
+                continue
+            outcomes += self._insert(table, wave.filter(pl.col(OPERATION) == Operation.INSERT))
+            outcomes += self._update(table, wave.filter(pl.col(OPERATION) == Operation.UPDATE))
+        return together(outcomes)
+
+    def delete(self, table: TargetTable, rows: pl.DataFrame, *, soft: bool) -> pl.DataFrame:
+        """Over HTTP it is ScheduleHub that refuses to delete a parent with living children."""
+        keyed = rows.select(KEY, UID if UID in rows.columns else pl.lit(None, dtype=pl.String).alias(UID))
+        keyed = self._with_uids(table.entity, keyed.unique(KEY, maintain_order=True)).with_row_index(ROW)
+        known = keyed.filter(pl.col(UID).is_not_null())
+        told = self._send(
+            table.entity, known, "update" if soft else "delete", lambda part: _delete_body(part, soft=soft)
+        )
+        lines = _delete_lines(keyed, told)
+        return lines.match_to_schema(DELETE_SCHEMA)
+
+    def _table_answers(self, entity: str) -> bool:
+        call = Call(
+            "POST",
+            f"/{entity}/batch/query",
+            f"looking for the table {entity}",
+            body=b'{"erp_key_hashes":[]}',
+            expected=frozenset({404}),
+        )
+        return self._client.call(call, whole).status != 404
+
+    def _no_table(self, entity: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._client.said} has no table {entity}. Create it there, and sync again.")
+
+    def _query(self, entity: str, keys: pl.Series) -> pl.DataFrame:
+        """The records of these keys, softly deleted ones with their `deleted_at`."""
+        found = [wire.found_frame()]
+        for start in range(0, keys.len(), _ASKED_AT_ONCE):
+            body = msgspec.json.encode({"erp_key_hashes": keys[start : start + _ASKED_AT_ONCE].to_list()})
+            call = Call(
+                "POST", f"/{entity}/batch/query", f"looking up rows of {entity}", body=body, expected=frozenset({404})
+            )
+            found.append(self._client.call(call, lambda answer: self._read_query(answer, entity)))
+        return pl.concat(found)
+
+    def _read_query(self, answer: Answer, entity: str) -> pl.DataFrame:
+        if answer.status == 404:
+            raise self._no_table(entity)
+        return wire.read_found(answer)
+
+    def _with_uids(self, entity: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with UID filled in where ScheduleHub holds the key, alive."""
+        unknown = rows.filter(pl.col(UID).is_null())
+        if unknown.is_empty():
+            return rows
+        held = self._query(entity, unknown[KEY]).filter(pl.col(wire.DELETED_AT).is_null())
+        looked_up = held.select(KEY, pl.col(UID).alias(_LOOKED_UP))
+        filled = rows.join(looked_up, on=KEY, how="left", maintain_order="left")
+        return filled.with_columns(pl.coalesce(UID, _LOOKED_UP).alias(UID)).drop(_LOOKED_UP)
+
+    def _upsert(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
+        return [self._send(table.entity, rows, "upsert", lambda part: wire.records_body(table, part))]
+
+    def _insert(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
+        told = self._send(table.entity, rows, "insert", lambda part: wire.records_body(table, part))
+        exists = told.filter(pl.col("state") == WriteState.KEY_EXISTS)
+        if exists.is_empty():
+            return [told]
+        return [without_rows(told, exists), *self._settle_known(table, rows, exists)]
+
+    def _settle_known(self, table: TargetTable, rows: pl.DataFrame, told: pl.DataFrame) -> list[pl.DataFrame]:
+        """Rows that were answered with `duplicate_key`: alive, softly deleted (to be revived), or not there at all,
+        when another constraint was meant."""
+        known = rows.join(told.select(ROW), on=ROW, how="semi", maintain_order="left")
+        held = self._query(table.entity, known[KEY])
+        deleted = held.filter(pl.col(wire.DELETED_AT).is_not_null()).select(KEY, UID)
+        revived = self._send(
+            table.entity,
+            known.drop(UID).join(deleted, on=KEY, how="inner"),
+            "update",
+            lambda part: wire.updates_body(table, part, revive=True),
+        )
+        held_rows = known.select(ROW, KEY).join(held.select(KEY), on=KEY, how="semi")
+        alive = without_rows(told.join(held_rows, on=ROW, how="semi"), revived)
+        elsewhere = without_rows(told, held_rows).with_columns(pl.lit(WriteState.REJECTED).alias("state"))
+        return [revived, alive, elsewhere]
+
+    def _update(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
+        rows = self._with_uids(table.entity, rows)
+        gone = rows.filter(pl.col(UID).is_null())
+        held = rows.filter(pl.col(UID).is_not_null())
+        told = self._send(table.entity, held, "update", lambda part: wire.updates_body(table, part, revive=False))
+        return [told, outcome(gone, WriteState.KEY_GONE, "ScheduleHub no longer holds this key")]
+
+    def _send(self, entity: str, rows: pl.DataFrame, batch: str, body: Callable[[pl.DataFrame], bytes]) -> pl.DataFrame:
+        """The outcomes of one kind of batch call, one line a row."""
+        largest = self._batch_sizes.get(entity, self._max_batch_size)
+        sent = send_in_parts(
+            rows, largest, lambda part, patient: self._request(entity, part, batch, body(part), patient=patient)
+        )
+        if sent.largest < largest:
+            self._batch_sizes[entity] = sent.largest
+        return _all_outcomes(sent)
+
+    def _request(self, entity: str, part: pl.DataFrame, batch: str, body: bytes, *, patient: bool) -> pl.DataFrame:
+        call = Call(
+            "POST",
+            f"/{entity}/batch/{batch}",
+            f"writing {part.height:,} rows of {entity} ({batch})",
+            body=body,
+            repeatable=batch == "upsert",
+            expected=_HANDLED if patient else _HANDLED | {500},
+            retry_500=patient,
+        )
+        try:
+            return self._client.call(call, lambda answer: self._read_batch(answer, entity, part))
+        except ExchangeError as error:
+            if error.status == 500:
+                raise Refused(500, str(error)) from error
+            raise
+
+    def _read_batch(self, answer: Answer, entity: str, part: pl.DataFrame) -> pl.DataFrame:
+        if answer.status == 404:
+            raise self._no_table(entity)
+        if answer.status == 413:
+            raise TooLarge
+        if answer.status in _REFUSED_WHOLE or answer.status == 500:
+            raise Refused(answer.status, answer.error(f"answered {answer.status}: {answer.excerpt()}"))
+        return _with_failures(answer, part, wire.read_failures(answer, part.height))
+
+
+def _check_names(table: TargetTable) -> None:
+    taken = sorted({column.name for column in table.columns} & wire.RESERVED)
+    if taken:
+        raise ConfigurationError(
+            f"{table.entity}: {', '.join(taken)} cannot be a column's name, since it is ScheduleHub's own. "
+            "Map the field to another name."
+        )
+
+
+def _table_body(table: TargetTable) -> dict[str, list[dict[str, str | bool]]]:
+    return {
+        "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in table.columns],
+        "parent_refs": [{"name": name, "entity": entity} for name, entity in table.parents],
+    }
+
+
+def _emptied(spool: IO[bytes]) -> IO[bytes]:
+    spool.seek(0)
+    spool.truncate()
+    return spool
+
+
+def _check_stream(answer: Answer) -> None:
+    """Raises PageError for a stream of another type, or one whose end cannot be told from a break."""
+    if answer.content_type not in ("application/x-ndjson", "application/ndjson"):
+        raise PageError(answer.error(f"sent {answer.content_type or 'no content type'} instead of NDJSON"))
+    if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
+        raise PageError(answer.error("sent a stream without a length, so that nobody can say whether it is whole"))
+
+
+def _with_failures(answer: Answer, part: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes of one request. Raises PageError when a failure names a record that was not sent."""
+    by = UID if failures[KEY].null_count() == failures.height else KEY
+    told = part.select(ROW, by).join(failures.drop(KEY if by == UID else UID), on=by, how="inner")
+    told = told.unique(ROW).select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
+    if told.height != failures.height:
+        raise PageError(answer.error("names failed records that were not sent"))
+    return pl.concat([told, done(without_rows(part, told))])
+
+
+def _all_outcomes(sent: Sent) -> pl.DataFrame:
+    alone = (
+        outcome(
+            part,
+            WriteState.KEY_EXISTS if error.status == 409 else WriteState.REJECTED,
+            error.message,
+            error_type=f"status_{error.status}",
+            temporary=error.status >= 500,
+        )
+        for part, error in sent.alone
+    )
+    doubtful = (outcome(part, WriteState.UNKNOWN, message) for part, message in sent.doubtful)
+    return together([*sent.answers, *alone, *doubtful])
+
+
+def _delete_body(part: pl.DataFrame, *, soft: bool) -> bytes:
+    if soft:
+        return wire.soft_delete_body(part, datetime.now(UTC))
+    return msgspec.json.encode({"uids": part[UID].to_list()})
+
+
+def _delete_lines(keyed: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """One line a key; a key that is not there any more counts as deleted."""
+    states = {
+        WriteState.DONE: _DELETED,
+        WriteState.KEY_GONE: _DELETED,
+        WriteState.UNKNOWN: _IN_DOUBT,
+    }
+    lines = keyed.select(ROW, KEY).join(told.select(ROW, "state", "message"), on=ROW, how="left", maintain_order="left")
+    state = pl.col("state").fill_null(WriteState.KEY_GONE).replace_strict(states, default=_KEPT)
+    return lines.select(KEY, state.alias("state"), pl.when(state != _DELETED).then("message").alias("message"))

@@ -1,0 +1,186 @@
+"""ScheduleHub's own PostgreSQL as a Target: the entity tables written by COPY and set-wise SQL."""
+
+import io
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+import polars as pl
+from psycopg import sql
+
+from syncflow.chunk import DATA, KEY, OPERATION, REF, ROWVERSION, UID, Operation
+from syncflow.connectors.outcomes import in_doubt, together
+from syncflow.connectors.postgres import CommitUnknown, Connection, Database
+from syncflow.connectors.schedulehub_pg_ddl import prepare_table
+from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows
+from syncflow.connectors.schedulehub_pg_load import Loader
+from syncflow.connectors.schedulehub_pg_rows import table_rows, with_parent_uids
+from syncflow.connectors.schedulehub_pg_table import (
+    BRIDGE_DATA,
+    BRIDGE_DELETED_AT,
+    BRIDGE_KEY,
+    BRIDGE_REF,
+    BRIDGE_ROWVERSION,
+    BRIDGE_UID,
+    UNKNOWN_HASH,
+    Column,
+    catalog,
+    qualified,
+)
+from syncflow.connectors.waves import waves
+from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.model import DriftMode, TargetTable
+from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, IDENTITY_SCHEMA
+
+_FRAME_BYTES = 12 * 1024 * 1024
+"""About 80,000 identities."""
+_ASKED_AT_ONCE = 50_000
+_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\v": "\v"}
+"""Of COPY's text format."""
+
+
+class ScheduleHubPostgres:
+    """Keeps the promises of `protocols.Target`; thread-safe. The tables stand in `schema`, one an entity."""
+
+    lists_identities = True
+
+    def __init__(self, database: Database, schema: str) -> None:
+        self._database = database
+        self._schema = schema
+        self._catalogs: dict[str, Mapping[str, Column]] = {}
+
+    @property
+    def name(self) -> str:
+        return self._database.address
+
+    def close(self) -> None:
+        self._database.close()
+
+    def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
+        def work(connection: Connection) -> tuple[str, ...]:
+            said = prepare_table(connection, self._schema, table, drift)
+            self._catalogs[table.entity] = catalog(connection, self._schema, table.entity)
+            return said
+
+        try:
+            return self._database.run(f"preparing the table {table.entity}", work)
+        except RetriableError:
+            self._catalogs.pop(table.entity, None)
+            raise
+
+    def identities(self, table: TargetTable) -> Iterator[pl.DataFrame]:
+        """Spooled to a temporary file first, so that neither a transaction nor a connection is held meanwhile."""
+        with tempfile.TemporaryFile() as spool:
+            self._database.run(
+                f"listing the rows of {table.entity}", lambda connection: self._spool(connection, table, spool)
+            )
+            spool.seek(0)
+            yield from _identity_frames(spool)
+
+    def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        def work(connection: Connection) -> pl.DataFrame:
+            parts = (keys[start : start + _ASKED_AT_ONCE] for start in range(0, keys.len(), _ASKED_AT_ONCE))
+            return pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *(self._find(connection, table, p) for p in parts)])
+
+        return self._database.run(f"looking up rows of {table.entity}", work)
+
+    def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
+        try:
+            return self._database.run(
+                f"writing to {table.entity}", lambda connection: self._write(connection, table, rows)
+            )
+        except CommitUnknown as error:
+            return in_doubt(error.result, str(error))
+
+    def delete(self, table: TargetTable, rows: pl.DataFrame, *, soft: bool) -> pl.DataFrame:
+        keys: list[str] = rows[KEY].unique().to_list()
+        try:
+            return self._database.run(
+                f"deleting from {table.entity}",
+                lambda connection: delete_rows(connection, self._schema, table, keys, soft=soft),
+            )
+        except CommitUnknown as error:
+            return pl.DataFrame({KEY: keys, "state": UNKNOWN, "message": str(error)}, schema=DELETE_SCHEMA)
+
+    def _write(self, connection: Connection, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
+        # A constraint that somebody deferred would fail the whole transaction at its end, for one row's sake.
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        existing = self._catalog(connection, table.entity)
+        loader = Loader(connection, qualified(self._schema, table.entity))
+        outcomes: list[pl.DataFrame] = []
+        for wave in waves(table, rows):
+            ready, missing = with_parent_uids(connection, self._schema, table, wave)
+            inserts = ready.filter(pl.col(OPERATION) == Operation.INSERT)
+            updates = ready.filter(pl.col(OPERATION) == Operation.UPDATE)
+            outcomes += missing
+            outcomes += loader.insert(table_rows(table, existing, inserts, new=True))
+            outcomes += loader.update(table_rows(table, existing, updates, new=False))
+        return together(outcomes)
+
+    def _catalog(self, connection: Connection, entity: str) -> Mapping[str, Column]:
+        if entity not in self._catalogs:
+            found = catalog(connection, self._schema, entity)
+            if not found:
+                raise ConfigurationError(
+                    f"ScheduleHub's database has no table {entity} in the schema {self._schema}; a sync prepares it."
+                )
+            self._catalogs[entity] = found
+        return self._catalogs[entity]
+
+    def _spool(self, connection: Connection, table: TargetTable, spool: IO[bytes]) -> None:
+        spool.seek(0)
+        spool.truncate()
+        statement = sql.SQL(
+            "COPY (SELECT {key}, coalesce({data}, {unknown}), {rowversion}, {uid} FROM {name} WHERE {deleted} IS NULL) "
+            "TO STDOUT"
+        ).format(
+            key=sql.Identifier(BRIDGE_KEY),
+            data=sql.Identifier(BRIDGE_DATA),
+            unknown=sql.Literal(UNKNOWN_HASH),
+            rowversion=sql.Identifier(BRIDGE_ROWVERSION),
+            uid=sql.Identifier(BRIDGE_UID),
+            name=qualified(self._schema, table.entity),
+            deleted=sql.Identifier(BRIDGE_DELETED_AT),
+        )
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for line in copy:
+                spool.write(line)
+
+    def _find(self, connection: Connection, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        statement = sql.SQL(
+            "SELECT {key}, coalesce({data}, {unknown}), {rowversion}, {uid}::text, {ref} FROM {name} "
+            "WHERE {key} = ANY(%s) AND {deleted} IS NULL"
+        ).format(
+            key=sql.Identifier(BRIDGE_KEY),
+            data=sql.Identifier(BRIDGE_DATA),
+            unknown=sql.Literal(UNKNOWN_HASH),
+            rowversion=sql.Identifier(BRIDGE_ROWVERSION),
+            uid=sql.Identifier(BRIDGE_UID),
+            ref=sql.Identifier(BRIDGE_REF),
+            name=qualified(self._schema, table.entity),
+            deleted=sql.Identifier(BRIDGE_DELETED_AT),
+        )
+        found = connection.execute(statement, (keys.to_list(),)).fetchall()
+        columns = (KEY, DATA, ROWVERSION, UID, REF)
+        frame = pl.DataFrame(found, schema=dict.fromkeys(columns, pl.String), orient="row")
+        return frame.select(FOUND_SCHEMA.names())
+
+
+def _identity_frames(spool: IO[bytes]) -> Iterator[pl.DataFrame]:
+    while block := spool.read(_FRAME_BYTES):
+        block += spool.readline()
+        yield _identity_frame(block)
+
+
+def _identity_frame(lines: bytes) -> pl.DataFrame:
+    frame = pl.read_csv(
+        io.BytesIO(lines),
+        has_header=False,
+        separator="\t",
+        quote_char=None,
+        null_values=["\\N"],
+        schema=dict.fromkeys((KEY, DATA, ROWVERSION, UID), pl.String),
+    ).match_to_schema(IDENTITY_SCHEMA)
+    if b"\\" not in lines.replace(b"\\N", b""):
+        return frame
+    return frame.with_columns(pl.col(ROWVERSION).str.replace_many(_ESCAPES))

@@ -1,0 +1,184 @@
+"""Creates and widens the tables of entities; nothing is ever dropped or narrowed."""
+
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+
+from syncflow.connectors.postgres import Connection
+from syncflow.connectors.schedulehub_pg_table import (
+    BRIDGE_COLUMNS,
+    BRIDGE_DATA,
+    BRIDGE_KEY,
+    BRIDGE_UID,
+    LONGEST_NAME,
+    UNKNOWN_HASH,
+    Column,
+    catalog,
+    check_names,
+    qualified,
+    uid_column,
+)
+from syncflow.connectors.schedulehub_pg_types import POSTGRES_TYPE, conversion, widened
+from syncflow.errors import ConfigurationError
+from syncflow.model import DriftMode, TargetTable
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('syncflow:prepare', 0))"
+_KIND = "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)"
+_HAS_UNIQUE_KEY = """
+    SELECT EXISTS (
+        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+          AND i.indnkeyatts = 1 AND a.attname = %s
+    )
+"""
+_DROPPED = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attisdropped)"
+_CANNOT_ALTER = ("0A000", "2BP01")
+"""A view or a generated column depends on the column."""
+
+
+def prepare_table(connection: Connection, schema: str, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
+    """Make the table take `table`; what was changed, a sentence each. Runs inside the caller's transaction.
+
+    Raises ConfigurationError as `Target.prepare` says.
+    """
+    check_names(table)
+    connection.execute(_LOCK)
+    return tuple(_Preparation(connection, schema, table, drift).run())
+
+
+class _Preparation:
+    def __init__(self, connection: Connection, schema: str, table: TargetTable, drift: DriftMode) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._table = table
+        self._drift = drift
+        self._name = qualified(schema, table.entity)
+        self._quoted = self._name.as_string(connection)
+
+    def run(self) -> Iterator[str]:
+        existing = catalog(self._connection, self._schema, self._table.entity)
+        if not existing:
+            yield from self._create()
+            return
+        self._check(existing)
+        yield from self._widen(existing)
+
+    def _create(self) -> Iterator[str]:
+        self._run("CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(self._schema))
+        columns = [*BRIDGE_COLUMNS.items(), *self._wanted().items()]
+        listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in columns)
+        self._run("CREATE TABLE {} ({})", self._name, listed)
+        self._add_index()
+        yield f"The table {self._quoted} was created."
+
+    def _wanted(self) -> dict[str, str]:
+        data = {column.name: POSTGRES_TYPE[column.type] for column in self._table.columns}
+        return {**data, **{uid_column(name): "uuid" for name, _ in self._table.parents}}
+
+    def _check(self, existing: dict[str, Column]) -> None:
+        """Raises ConfigurationError for a table that is not one of the bridge's, or that can take no row of ours."""
+        kind = self._connection.execute(_KIND, (self._quoted,)).fetchone()
+        if kind is None or kind[0] not in ("r", "p", b"r", b"p") or not {BRIDGE_UID, BRIDGE_KEY} <= existing.keys():
+            raise ConfigurationError(
+                f"{self._quoted} in ScheduleHub's database is not a table that SyncFlow can load: it has no "
+                f"{BRIDGE_UID} and {BRIDGE_KEY}. Rename it, or give the entity another name."
+            )
+        ours = BRIDGE_COLUMNS.keys() | self._wanted().keys()
+        for column in existing.values():
+            if column.required and not column.has_default and column.name not in ours:
+                raise ConfigurationError(
+                    f"The table {self._quoted} in ScheduleHub's database requires a value for {column.name}, which "
+                    f"{self._table.entity} does not bring. Map a field to it, give it a default, or drop its NOT NULL."
+                )
+
+    def _widen(self, existing: dict[str, Column]) -> Iterator[str]:
+        said = [*self._add_columns(existing), *self._change_types(existing)]
+        if self._add_index_if_missing():
+            said.append(f"The table {self._quoted} had no unique index on {BRIDGE_KEY}: it was made.")
+        yield from said
+
+    def _add_columns(self, existing: dict[str, Column]) -> Iterator[str]:
+        missing = {name: type_ for name, type_ in {**BRIDGE_COLUMNS, **self._wanted()}.items() if name not in existing}
+        if not missing:
+            return
+        listed = ", ".join(f"{name} ({type_})" for name, type_ in missing.items())
+        self._refuse_if_frozen(f"has no column {listed}", "Add it")
+        for name, type_ in missing.items():
+            self._run("ALTER TABLE {} ADD COLUMN {} {}", self._name, sql.Identifier(name), sql.SQL(type_))
+        yield f"The table {self._quoted} had no column {listed}: it was added."
+        dropped = self._connection.execute(_DROPPED, (self._quoted,)).fetchone()
+        if dropped is not None and dropped[0]:
+            # It may be one of the dropped columns: what the rows had in it is lost, although their hashes say nothing.
+            yield self._forget_hashes()
+
+    def _change_types(self, existing: dict[str, Column]) -> Iterator[str]:
+        changes = [
+            (column, new)
+            for name, wanted in self._wanted().items()
+            if (column := existing.get(name)) is not None and (new := self._widened(column, wanted)) != column.type
+        ]
+        for column, new in changes:
+            self._change_type(column, new)
+            yield f"The column {column.name} of {self._quoted} was widened from {column.type} to {new}."
+        if changes:
+            # Values may have been cut when somebody narrowed the column.
+            yield self._forget_hashes()
+
+    def _widened(self, column: Column, wanted: str) -> str:
+        if wanted == "uuid" and column.type != "uuid":
+            raise ConfigurationError(
+                f"The column {column.name} of {self._quoted} in ScheduleHub's database is {column.type}, but must be "
+                "uuid, since it holds the uid of a parent. Rename it; SyncFlow then adds its own."
+            )
+        return widened(column.type, wanted)
+
+    def _change_type(self, column: Column, new: str) -> None:
+        self._refuse_if_frozen(
+            f"has the column {column.name} as {column.type}, but its values need {new}", f"Change it to {new}"
+        )
+        name = sql.Identifier(column.name)
+        using = conversion(name.as_string(self._connection), column.type, new)
+        try:
+            self._run("ALTER TABLE {} ALTER COLUMN {} TYPE {} USING {}", self._name, name, sql.SQL(new), sql.SQL(using))
+        except psycopg.Error as error:
+            if error.sqlstate not in _CANNOT_ALTER:
+                raise
+            raise ConfigurationError(
+                f"The column {column.name} of {self._quoted} in ScheduleHub's database is {column.type} and cannot be "
+                f"widened to {new}: {error.diag.message_primary} ({error.diag.message_detail}). "
+                "Drop what depends on it, run the sync, and make it again."
+            ) from error
+
+    def _refuse_if_frozen(self, what: str, remedy: str) -> None:
+        if self._drift is DriftMode.FREEZE:
+            raise ConfigurationError(
+                f"The table {self._quoted} in ScheduleHub's database {what}, and {self._table.entity} is frozen. "
+                f"{remedy} by hand, or set the entity's drift mode to evolve."
+            )
+
+    def _forget_hashes(self) -> str:
+        self._run("UPDATE {} SET {} = {}", self._name, sql.Identifier(BRIDGE_DATA), sql.Literal(UNKNOWN_HASH))
+        return f"The next whole extract writes every row of {self._quoted} again."
+
+    def _add_index_if_missing(self) -> bool:
+        found = self._connection.execute(_HAS_UNIQUE_KEY, (self._quoted, BRIDGE_KEY)).fetchone()
+        if found is not None and found[0]:
+            return False
+        self._refuse_if_frozen(f"has no unique index on {BRIDGE_KEY}", "Make it")
+        try:
+            self._add_index()
+        except psycopg.errors.UniqueViolation as error:
+            raise ConfigurationError(
+                f"The table {self._quoted} in ScheduleHub's database holds one {BRIDGE_KEY} twice: "
+                f"{error.diag.message_detail} Delete the rows that are too many; SyncFlow writes them again if needed."
+            ) from error
+        return True
+
+    def _add_index(self) -> None:
+        suffix = f"_{BRIDGE_KEY}"
+        name = self._table.entity.encode()[: LONGEST_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
+        self._run("CREATE UNIQUE INDEX {} ON {} ({})", sql.Identifier(name), self._name, sql.Identifier(BRIDGE_KEY))
+
+    def _run(self, statement: str, *parts: sql.Composable) -> None:
+        self._connection.execute(sql.SQL(statement).format(*parts))

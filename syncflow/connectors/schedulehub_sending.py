@@ -1,0 +1,128 @@
+"""Sends rows to ScheduleHub in requests of a bearable size, and finds by halving what fails a whole request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from syncflow.chunk import ROW
+from syncflow.connectors.exchange import ExchangeError
+from syncflow.errors import ConfigurationError, PageError
+
+_FAILURES_IN_A_ROW = 30
+"""So many requests with a status of 500 and none that passed are hardly the fault of some rows: from then on requests
+are sent patiently, with the client's own retries, and what was singled out meanwhile is sent again."""
+_REFUSALS_IN_A_ROW = 200
+"""So many requests that were refused as wrong and none that passed are not the fault of some rows either."""
+_DOUBTS = 2
+"""After so many requests without an answer, the rest of a call is not sent: it would not be answered either."""
+
+
+class TooLarge(Exception):
+    """413: the request has too many bytes or records."""
+
+
+class Refused(Exception):
+    """The whole request was refused with this status: 400, 409, 422 or 500. The text is what the service said."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@dataclass
+class Sent:
+    """What became of the rows: `answers` are the frames that `send` gave, `alone` the rows that fail a request for
+    themselves, `doubtful` those without an answer, each with the reason."""
+
+    answers: list[pl.DataFrame] = field(default_factory=list)
+    alone: list[tuple[pl.DataFrame, Refused]] = field(default_factory=list)
+    doubtful: list[tuple[pl.DataFrame, str]] = field(default_factory=list)
+    largest: int = 0
+    """How many rows a request may have at most, as far as this was found out."""
+
+
+Send = Callable[[pl.DataFrame, bool], pl.DataFrame]
+"""Sends one request and returns what became of its rows; the flag says whether to try again after a status of 500."""
+
+
+def send_in_parts(rows: pl.DataFrame, largest: int, send: Send) -> Sent:
+    """Send all rows; `send` raises TooLarge, Refused, PageError for an unreadable answer, or ExchangeError.
+
+    Raises RetriableError when the service is not to be had, ConfigurationError when it refuses whatever it is sent.
+    """
+    sending = _Sending(rows, largest, send)
+    while sending.parts:
+        sending.next()
+    return sending.ended()
+
+
+class _Sending:
+    def __init__(self, rows: pl.DataFrame, largest: int, send: Send) -> None:
+        self.sent = Sent(largest=largest)
+        self.parts = [rows[start : start + largest] for start in range(0, rows.height, largest)][::-1]
+        self._send = send
+        self._in_a_row = 0
+        self._alone_in_a_row: list[tuple[pl.DataFrame, Refused]] = []
+
+    def next(self) -> None:
+        """Send the next part, or put down why it was not written."""
+        part = self.parts.pop()
+        if len(self.sent.doubtful) >= _DOUBTS:
+            self._doubt(part, "It was not sent, since requests before it were not answered.")
+            return
+        try:
+            self._passed(self._send(part, self._is_patient))
+        except TooLarge:
+            self.sent.largest = max(1, min(self.sent.largest, part.height // 2))
+            self._halve(part, Refused(413, "The record alone is larger than a request may be."))
+        except Refused as error:
+            self._refused(part, error)
+        except PageError as error:
+            self._doubt(part, str(error))
+        except ExchangeError as error:
+            if not error.applied:
+                raise
+            self._doubt(part, str(error))
+
+    def ended(self) -> Sent:
+        self.sent.alone += self._alone_in_a_row
+        return self.sent
+
+    @property
+    def _is_patient(self) -> bool:
+        return self._in_a_row >= _FAILURES_IN_A_ROW
+
+    def _passed(self, answer: pl.DataFrame) -> None:
+        if self._is_patient:
+            again = [part for part, error in self._alone_in_a_row if error.status >= 500]
+            self.parts += again
+            self._alone_in_a_row = [(part, error) for part, error in self._alone_in_a_row if error.status < 500]
+        self.sent.answers.append(answer)
+        self.sent.alone += self._alone_in_a_row
+        self._alone_in_a_row = []
+        self._in_a_row = 0
+
+    def _refused(self, part: pl.DataFrame, error: Refused) -> None:
+        self._in_a_row += 1
+        if error.status >= 500 and self._in_a_row > _FAILURES_IN_A_ROW:
+            raise ExchangeError(error.message, applied=True, status=error.status)
+        if self._in_a_row > _REFUSALS_IN_A_ROW:
+            raise ConfigurationError(f"{error.message} It refuses every request: check the versions of both sides.")
+        self._halve(part, error)
+
+    def _halve(self, part: pl.DataFrame, error: Refused) -> None:
+        if part.height == 1:
+            self._alone_in_a_row.append((part, error))
+            return
+        middle = part.height // 2
+        self.parts += [part[middle:], part[:middle]]
+
+    def _doubt(self, part: pl.DataFrame, why: str) -> None:
+        self.sent.doubtful.append((part, why))
+
+
+def without_rows(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Those of `rows` that are not among `others`, by ROW."""
+    return rows.join(others.select(ROW), on=ROW, how="anti", maintain_order="left")

@@ -1,0 +1,45 @@
+"""What became of the rows: counted chunk by chunk, and checked at the end (pipeline, the conservation law)."""
+
+import polars as pl
+
+from syncflow.chunk import OPERATION, ROW, Chunk, Operation
+from syncflow.errors import LawBroken
+from syncflow.model import Counters
+
+_AFTER = {
+    "normalized": ("s6_mapping", "s7_identity", "s8_delta", "s9_load"),
+    "validated": ("s7_identity", "s8_delta", "s9_load"),
+    "mapped": ("s8_delta", "s9_load"),
+}
+"""A row rejected in one of these stages had come as far as the counter says."""
+
+
+def count_rows(chunk: Chunk, waiting: pl.DataFrame) -> Counters:
+    """The counters of one settled chunk, by OPERATION; `waiting` rows (ROW) are pending whatever theirs is."""
+    there = chunk.rows.join(waiting.select(ROW), on=ROW, how="anti")
+    counts = dict(there[OPERATION].value_counts().iter_rows()) if there.height else {}
+    came_far = {name: int(chunk.rejected["stage"].is_in(stages).sum()) for name, stages in _AFTER.items()}
+    return Counters(
+        fetched=chunk.raw.height,
+        **{name: chunk.rows.height + count for name, count in came_far.items()},
+        inserted=counts.get(Operation.INSERT, 0),
+        updated=counts.get(Operation.UPDATE, 0),
+        unchanged=counts.get(Operation.UNCHANGED, 0),
+        duplicate=counts.get(Operation.DUPLICATE, 0),
+        pending=waiting.height,
+        failed=chunk.rejected.height,
+    )
+
+
+def check_laws(entity: str, total: Counters) -> None:
+    """The conservation law (pipeline): raises LawBroken with the missing count named."""
+    if total.settled != total.fetched:
+        raise LawBroken(
+            f"{entity}: {total.fetched} rows were fetched, but {total.settled} are accounted for; "
+            f"{total.fetched - total.settled} are missing. The watermark stays where it was."
+        )
+    if total.deletes_settled != total.delete_candidates:
+        raise LawBroken(
+            f"{entity}: of {total.delete_candidates} rows to delete {total.deletes_settled} are accounted for; "
+            f"{total.delete_candidates - total.deletes_settled} are missing. The watermark stays where it was."
+        )

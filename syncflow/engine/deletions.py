@@ -1,0 +1,140 @@
+"""Rows that the target holds and a complete extract no longer shows: asked for at the source once more, guarded, and
+only then deleted (pipeline, stage 8)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from syncflow.canonical import parse_ref
+from syncflow.chunk import KEY, REF, UID
+from syncflow.engine.chunks import identified, keys_of_rejected
+from syncflow.engine.extract import Approach
+from syncflow.engine.pipeline import Timings
+from syncflow.identities import KeySet, Known, hexadecimal, words
+from syncflow.model import Counters, DeleteMode, Plan, TargetTable
+from syncflow.protocols import FOUND_SCHEMA, Source, Target
+from syncflow.stages.s1_fetch import fetch_matching
+
+ASKED_AT_ONCE = 1_000
+"""Values in one `in` filter (wire contract)."""
+
+ALWAYS_ALLOWED = 10
+ALLOWED_SHARE = 0.10
+"""More rows gone than the larger of the two (of what the target held) are withheld for approval."""
+
+ASKED_AT_MOST = 20_000
+"""More candidates than these are withheld without asking the source for each; approving them asks."""
+
+ROUNDS = 3
+"""So often deletions without an answer are read back and sent again."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of the candidates: `deleted` keys; `withheld` and `refused` (KEY, UID, REF, reason)."""
+
+    counters: Counters
+    deleted: pl.Series
+    withheld: pl.DataFrame
+    refused: pl.DataFrame
+
+
+NOBODY = pl.DataFrame(schema={**FOUND_SCHEMA, "reason": pl.String})
+
+
+NOTHING = Judgement(Counters(), pl.Series(dtype=pl.String), NOBODY, NOBODY)
+
+
+def candidates(held: Iterable[pl.Series], seen: KeySet, table: TargetTable, target: Target) -> pl.DataFrame:
+    """FOUND_SCHEMA of the rows that the target holds and this batch has not seen. `held` are keys, a page at a time;
+    each candidate is asked for at the target, so that a ledger's old entries do not count."""
+    absent = [keys.filter(~pl.Series(seen.contains(words(keys, 2)))) for keys in held]
+    wanted = pl.concat(absent) if absent else pl.Series(dtype=pl.String)
+    if wanted.is_empty():
+        return pl.DataFrame(schema=FOUND_SCHEMA)
+    return target.find(table, wanted)
+
+
+def listed_keys(known: Known, page: int = 200_000) -> Iterator[pl.Series]:
+    for start in range(0, len(known), page):
+        yield hexadecimal(known.keys[start : start + page])
+
+
+def judge(
+    gone: pl.DataFrame, held: int, fetched: int, plan: Plan, approach: Approach, source: Source
+) -> tuple[pl.DataFrame, Judgement]:
+    """Which candidates may be deleted now, and what is said of the others. `held` is how many rows the target held
+    before, `fetched` how many the extract had."""
+    total = Counters(delete_candidates=gone.height)
+    nothing = replace(NOTHING, counters=total)
+    if gone.is_empty():
+        return gone, nothing
+    if fetched == 0:
+        return gone.clear(), _withhold(nothing, gone, "the extract of this batch was empty, but the target holds rows")
+    if gone.height > ASKED_AT_MOST:
+        return gone.clear(), _withhold(nothing, gone, _too_many(gone.height, held))
+    absent = gone.join(still_there(gone, plan, approach, source), on=KEY, how="anti", maintain_order="left")
+    counted = replace(nothing, counters=replace(total, still_at_source=gone.height - absent.height))
+    if absent.height > max(ALWAYS_ALLOWED, int(held * ALLOWED_SHARE)):
+        return gone.clear(), _withhold(counted, absent, _too_many(absent.height, held))
+    return absent, counted
+
+
+def still_there(gone: pl.DataFrame, plan: Plan, approach: Approach, source: Source) -> pl.DataFrame:
+    """KEY of those candidates that the source shows when it is asked for them, in whatever form. A row that cannot be
+    decoded, or not be read as a key, stands for every candidate with the same first key value."""
+    parsed = [parse_ref(reference) for reference in gone[REF]]
+    first_field, first_column = plan.business_key[0], plan.key_columns[0].source
+    asked = gone.select(KEY).with_columns(pl.Series("first", [key.get(first_field) for key in parsed], dtype=pl.String))
+    values = asked["first"].drop_nulls().unique(maintain_order=True)
+    found = [asked.filter(pl.col("first").is_null()).select(KEY)]
+    for start in range(0, len(values), ASKED_AT_ONCE):
+        part = tuple(values[start : start + ASKED_AT_ONCE])
+        for rows in fetch_matching(source, approach.extract, first_column, part):
+            found += list(_keys_shown(rows, asked, first_column, plan))
+    return pl.concat(found).unique()
+
+
+def _keys_shown(rows: pl.DataFrame, asked: pl.DataFrame, first_column: str, plan: Plan) -> Iterator[pl.DataFrame]:
+    chunk = identified(0, rows, plan, Timings())
+    readable = keys_of_rejected(chunk, plan)
+    yield chunk.rows.select(KEY)
+    yield readable.select(KEY)
+    unreadable = chunk.rejected.join(readable, on="@row", how="anti")
+    if not unreadable.is_empty():
+        values = chunk.raw.join(unreadable, on="@row", how="semi")[first_column].str.strip_chars()
+        yield asked.filter(pl.col("first").is_in(values.implode()) | pl.lit(values.null_count() > 0)).select(KEY)
+
+
+def _too_many(gone: int, held: int) -> str:
+    return (
+        f"{gone} of the {held} rows that the target held are gone from the source, more than the {ALLOWED_SHARE:.0%} "
+        "that are deleted without asking"
+    )
+
+
+def _withhold(judgement: Judgement, rows: pl.DataFrame, reason: str) -> Judgement:
+    counters = replace(judgement.counters, withheld=judgement.counters.withheld + rows.height)
+    withheld = rows.with_columns(pl.lit(reason).alias("reason"))
+    return replace(judgement, counters=counters, withheld=withheld)
+
+
+def execute(absent: pl.DataFrame, judged: Judgement, plan: Plan, table: TargetTable, target: Target) -> Judgement:
+    """Delete the rows that may go. What the target refuses is said; what it did not answer is read back."""
+    left, refused, deleted = absent, NOBODY, [judged.deleted]
+    for _ in range(ROUNDS):
+        if left.is_empty():
+            break
+        outcome = target.delete(table, left.select(KEY, UID), soft=plan.delete_mode is DeleteMode.SOFT)
+        deleted.append(outcome.filter(pl.col("state") == "deleted")[KEY])
+        said_no = outcome.filter(pl.col("state") == "refused").select(KEY, pl.col("message").alias("reason"))
+        refused = pl.concat([refused, left.join(said_no, on=KEY, how="inner")], how="diagonal")
+        unknown = left.join(outcome.filter(pl.col("state") == "unknown"), on=KEY, how="semi")
+        held = target.find(table, unknown[KEY]) if unknown.height else unknown
+        deleted.append(unknown.join(held, on=KEY, how="anti")[KEY])
+        left = unknown.join(held, on=KEY, how="semi")
+    gone = pl.concat(deleted)
+    counters = replace(judged.counters, deleted=len(gone), refused=refused.height)
+    result = replace(judged, counters=counters, deleted=gone, refused=refused)
+    return _withhold(result, left, "the target did not say whether it has deleted the row") if left.height else result

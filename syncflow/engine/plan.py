@@ -1,0 +1,244 @@
+"""An entity's frozen configuration for one batch: made once, kept as a snapshot, never changed by later edits."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import msgspec
+
+from syncflow.errors import ConfigurationError
+from syncflow.model import (
+    ApiDefinition,
+    ChildRef,
+    DeltaStrategy,
+    Entity,
+    FieldMapping,
+    ParentRef,
+    Plan,
+    PlanColumn,
+    PlanParent,
+    PlanParentKey,
+    TargetColumn,
+    TargetTable,
+)
+from syncflow.oracle_types import CHARACTER_KINDS, DATETIME_KINDS, NUMERIC_KINDS, OracleType, parse
+from syncflow.rules.transformations import check_mapping
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans. `definition` asks the source for an API; `observe` reads the types of an API's first page, for
+    columns that nobody declares."""
+
+    entities: Mapping[str, Entity]
+    definition: Callable[[str], ApiDefinition]
+    observe: Callable[[str], Mapping[str, OracleType]]
+
+    def plan(self, name: str) -> Plan:
+        """Raises ConfigurationError, naming entity, field and remedy, for whatever does not fit together."""
+        entity = self._entity(name)
+        columns = self._columns(entity)
+        _check_fields(entity, columns)
+        parents = tuple(self._parent(entity, ref, columns) for ref in entity.parent_refs)
+        return Plan(
+            entity=entity.name,
+            api=entity.api,
+            columns=columns,
+            business_key=entity.business_key,
+            delta_strategy=entity.delta_strategy,
+            rowversion_field=entity.rowversion_field,
+            lookback=entity.lookback,
+            paging=entity.paging,
+            delete_mode=entity.delete_mode,
+            drift_mode=entity.drift_mode,
+            conventions=entity.conventions,
+            parents=parents,
+            children=tuple(children_of(entity.name, self.entities.values())),
+            hash_exclude=entity.hash_exclude,
+        )
+
+    def column_types(self, entity: Entity) -> dict[str, OracleType]:
+        """Source name -> type: as configured, else as declared, else as the first page shows."""
+        definition = self.definition(entity.api)
+        types: dict[str, OracleType | None] = {
+            c.name: _declared(entity, c.name, c.data_type) for c in definition.columns
+        }
+        types |= {name: _declared(entity, name, text) for name, text in entity.column_types.items()}
+        if not definition.columns or None in types.values():
+            types = {**self.observe(entity.api), **{name: type_ for name, type_ in types.items() if type_ is not None}}
+        known = {name: type_ for name, type_ in types.items() if type_ is not None}
+        if not known:
+            raise ConfigurationError(
+                f"The API {entity.api} declares no columns and its first page is empty, so nobody knows what "
+                f"{entity.name} consists of. Sync it once the source has rows, or set column_types for the entity."
+            )
+        return known
+
+    def _entity(self, name: str) -> Entity:
+        if name in self.entities:
+            return self.entities[name]
+        raise ConfigurationError(
+            f"There is no entity {name!r}{nearest(name, self.entities)}. See: syncflow entities list"
+        )
+
+    def _columns(self, entity: Entity) -> tuple[PlanColumn, ...]:
+        types = self.column_types(entity)
+        mappings = {mapping.source: mapping for mapping in entity.mappings}
+        for source in mappings.keys() - types.keys():
+            raise ConfigurationError(
+                f"{entity.name}: the mapping of {source} has no column: the API {entity.api} does not have "
+                f"it{nearest(source, types)}. Correct the mapping, or add the column in the API."
+            )
+        columns = tuple(
+            PlanColumn(type_, mappings.get(name) or FieldMapping(name, name.lower())) for name, type_ in types.items()
+        )
+        _check_targets(entity, columns)
+        for column in columns:
+            check_mapping(column.mapping, column.type)
+        return columns
+
+    def _parent(self, child: Entity, ref: ParentRef, columns: tuple[PlanColumn, ...]) -> PlanParent:
+        where = f"{child.name}: parent_refs.{ref.name}"
+        parent = self.entities.get(ref.entity)
+        if parent is None:
+            raise ConfigurationError(
+                f"{where} refers to the entity {ref.entity!r}, which is not configured"
+                f"{nearest(ref.entity, self.entities)}. Configure it first, or remove the reference."
+            )
+        if sorted(parent_field for _, parent_field in ref.fields) != sorted(parent.business_key):
+            raise ConfigurationError(
+                f"{where} must give every field of the business key of {parent.name} once: "
+                f"{', '.join(parent.business_key)}."
+            )
+        parent_columns = columns if parent.name == child.name else self._columns(parent)
+        by_target = {column.target: column for column in parent_columns}
+        own = {column.target: column for column in columns}
+        for child_field, _ in ref.fields:
+            _known_field(f"{where}.fields", child_field, own)
+        for _, parent_field in ref.fields:
+            _known_field(f"{parent.name}: business_key", parent_field, by_target)
+        keys = tuple(PlanParentKey(child_field, by_target[parent_field]) for child_field, parent_field in ref.fields)
+        required = any(own[child_field].mapping.required for child_field, _ in ref.fields)
+        return PlanParent(ref.name, ref.entity, keys, parent.conventions, required)
+
+
+def children_of(name: str, entities: Iterable[Entity]) -> list[ChildRef]:
+    """Who refers to an entity, in the order of names."""
+    return sorted(
+        (ChildRef(entity.name, ref.name) for entity in entities for ref in entity.parent_refs if ref.entity == name),
+        key=lambda child: (child.entity, child.ref),
+    )
+
+
+def target_table(plan: Plan) -> TargetTable:
+    """The table that this plan's rows go to. Key columns are the only ones that are never NULL."""
+    columns = tuple(
+        TargetColumn(column.target, column.target_type, column.target not in plan.business_key)
+        for column in plan.columns
+    )
+    parents = tuple((parent.name, parent.entity) for parent in plan.parents)
+    return TargetTable(plan.entity, columns, parents, plan.children)
+
+
+def with_new_columns(plan: Plan, observed: Mapping[str, OracleType]) -> Plan:
+    """The plan widened by columns that appeared in the data (drift mode `evolve`)."""
+    new = tuple(PlanColumn(type_, FieldMapping(name, name.lower())) for name, type_ in observed.items())
+    targets = {column.target for column in plan.columns}
+    for column in new:
+        if column.target in targets:
+            raise ConfigurationError(
+                f"{plan.entity}: the new column {column.source} would be loaded as {column.target}, a name that "
+                "another column has already. Map it to a name of its own."
+            )
+    return replace(plan, columns=plan.columns + new)
+
+
+def to_json(plan: Plan) -> bytes:
+    """The snapshot that a batch keeps."""
+    return msgspec.json.encode(plan)
+
+
+def from_json(snapshot: bytes) -> Plan:
+    return msgspec.json.decode(snapshot, type=Plan)
+
+
+def identity_hash(plan: Plan) -> str:
+    """Changes when the same source row could get another hash or another value: mapping, types, conventions, keys.
+    Then the next batch is a whole comparison (pipeline, stage 7)."""
+    relevant = (
+        sorted(plan.columns, key=lambda column: column.target),
+        plan.business_key,
+        plan.conventions,
+        plan.parents,
+        sorted(plan.hash_exclude),
+    )
+    return hashlib.sha256(msgspec.json.encode(relevant)).hexdigest()
+
+
+def comparable_kind(column: PlanColumn) -> str:
+    """How a source is expected to order the raw values of a column: `number`, `datetime` or `text`."""
+    if column.type.kind in NUMERIC_KINDS:
+        return "number"
+    return "datetime" if column.type.kind in DATETIME_KINDS else "text"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """` (did you mean X?)` or nothing."""
+    close = get_close_matches(name, list(names), 1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _declared(entity: Entity, name: str, data_type: str | None) -> OracleType | None:
+    text = entity.column_types.get(name, data_type)
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{entity.name}: column {name} of the API {entity.api}: {error} "
+            f"Correct the API's definition, or set column_types: {{{name}: ...}} for the entity."
+        ) from error
+
+
+def _check_targets(entity: Entity, columns: tuple[PlanColumn, ...]) -> None:
+    seen: dict[str, str] = {}
+    for column in columns:
+        if column.target in seen:
+            raise ConfigurationError(
+                f"{entity.name}: {seen[column.target]} and {column.source} would both be loaded as {column.target}. "
+                "Give one of them another target name in the mappings."
+            )
+        seen[column.target] = column.source
+
+
+def _check_fields(entity: Entity, columns: tuple[PlanColumn, ...]) -> None:
+    targets = {column.target: column for column in columns}
+    if not entity.business_key:
+        raise ConfigurationError(
+            f"{entity.name} has no business_key, so its rows have no identity. Name the fields that tell them apart."
+        )
+    for field in entity.business_key:
+        _known_field(f"{entity.name}: business_key", field, targets)
+    for field in entity.hash_exclude:
+        _known_field(f"{entity.name}: hash_exclude", field, targets)
+    if entity.rowversion_field is not None:
+        _known_field(f"{entity.name}: rowversion_field", entity.rowversion_field, targets)
+        if entity.lookback and targets[entity.rowversion_field].type.kind in CHARACTER_KINDS:
+            raise ConfigurationError(
+                f"{entity.name}: a lookback of {entity.lookback} cannot be taken from {entity.rowversion_field}, which "
+                "is text. Set lookback to 0, or use a rowversion that is a number or a time."
+            )
+    elif entity.delta_strategy is DeltaStrategy.ROWVERSION:
+        raise ConfigurationError(
+            f"{entity.name} goes by rowversion but has no rowversion_field. Name one, or use delta_strategy: hash."
+        )
+
+
+def _known_field(where: str, field: str, targets: Mapping[str, PlanColumn]) -> None:
+    if field not in targets:
+        raise ConfigurationError(
+            f"{where}: there is no field {field!r}{nearest(field, targets)}. "
+            f"Fields go by their target names: {', '.join(sorted(targets))}."
+        )

@@ -1,0 +1,420 @@
+"""One batch from its claim to its end: fetch, stages, comparison, load; then deletions; then the two laws."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import structlog
+
+from syncflow.chunk import KEY, ROW, Chunk
+from syncflow.clock import Clock
+from syncflow.engine import deletions
+from syncflow.engine.accounting import check_laws, count_rows
+from syncflow.engine.books import Books, Settled
+from syncflow.engine.chunks import Delivery, identified, keys_of_rejected
+from syncflow.engine.extract import PageSizes, approach
+from syncflow.engine.pipeline import Timings
+from syncflow.engine.plan import from_json, identity_hash, target_table, with_new_columns
+from syncflow.engine.reading import Progress, read_extract, read_payload, unknown_columns
+from syncflow.engine.recovery import applied, operations_done
+from syncflow.engine.watermark import further, read_maximum
+from syncflow.errors import (
+    BatchError,
+    ClaimLost,
+    ConfigurationError,
+    LawBroken,
+    RetriableError,
+    SyncFlowError,
+    UnavailableError,
+)
+from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
+from syncflow.identities import KeySet, Known, Words, words
+from syncflow.model import Batch, BatchStatus, Counters, DriftMode, Plan, TargetTable
+from syncflow.oracle_types import OracleType
+from syncflow.protocols import Source, Target
+from syncflow.stages.s8_delta import Compare, classify
+from syncflow.stages.s9_load import load
+from syncflow.store import batch_chunks, erp_sync_state, sync_batches
+from syncflow.store.database import Database
+
+_log = structlog.get_logger()
+
+
+class Stopped(BatchError):
+    """Somebody asked the batch to stop; it stands at its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`chunk_rows` move through the stages together; `in_flight` pages are asked for at once (paging `pages`)."""
+
+    chunk_rows: int = 50_000
+    pages: PageSizes = PageSizes()
+    in_flight: int = 4
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every batch works with."""
+
+    database: Database
+    source: Source
+    target: Target
+    clock: Clock
+    options: Options
+    listener: Listener
+    stopping: threading.Event
+    """Set when the process is to end: batches stop at their next checkpoint."""
+
+
+class BatchRun:
+    """A claimed batch at work. `load`, then `delete`, then `finish`; several entities interleave these so that all
+    loads come before all deletions."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        batch: Batch,
+        claim: sync_batches.Claimed,
+        make_plan: Callable[[], Plan],
+        payload: Callable[[], Iterator[pl.DataFrame]] | None = None,
+    ) -> None:
+        """`payload` gives the raw rows of a retry; without it the source is asked."""
+        self._around = around
+        self._batch = batch
+        self._claim = claim
+        self._make_plan = make_plan
+        self._payload = payload
+        ledger_of = None if around.target.lists_identities else around.target.name
+        self._books = Books(around.database, around.clock, batch, claim.epoch, ledger_of)
+        self._started = time.monotonic()
+        self.timings = Timings()
+        self._seen = KeySet()
+        self._notes: dict[str, None] = dict.fromkeys(batch.notes)
+        self._watermark_after = claim.watermark_after
+        self._known = Known.of([], with_rowversion=False)
+        self._loading: Future[None] | None = None
+
+    @property
+    def entity(self) -> str:
+        return self._batch.entity_name
+
+    def load(self) -> None:
+        """Everything up to the last chunk's checkpoint. Raises what ended it early."""
+        self._prepare()
+        self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
+        with ThreadPoolExecutor(1, thread_name_prefix=f"load-{self.entity}") as loader:
+            for decided in self._decided():
+                self._await_loading()
+                self._loading = loader.submit(self._settle, decided)
+            self._await_loading()
+
+    def delete(self) -> None:
+        """Judge and carry out the deletions of a complete extract."""
+        if self._payload is not None or not self._approach.complete:
+            return
+        if not self._approach.finds_deletions:
+            self._books.deletions(Counters(), deletions.NOTHING, complete=True)
+            return
+        target = self._around.target
+        with self.timings.measure("delete"):
+            if target.lists_identities:
+                held, keys = len(self._known), deletions.listed_keys(self._known)
+            else:
+                held, keys = self._books.ledger_size(), self._books.ledger_keys()
+            gone = deletions.candidates(keys, self._seen, self._table, target)
+            fetched = self._books.total.fetched
+            absent, judged = deletions.judge(gone, held, fetched, self._plan, self._approach, self._around.source)
+            self._check_stop(self._books.beat())
+            done = deletions.execute(absent, judged, self._plan, self._table, target)
+        self._note_deletions(done)
+        self._books.deletions(done.counters, done, complete=True)
+
+    def try_load(self) -> BatchEnded | None:
+        """`load`; what breaks it off ends the batch truly, and its end is returned."""
+        return self._guarded(self.load)
+
+    def close(self) -> BatchEnded:
+        """Deletions, then the end."""
+        return self._guarded(self.delete) or self.finish()
+
+    def complete(self) -> BatchEnded:
+        """The whole batch, for one that stands alone."""
+        return self.try_load() or self.close()
+
+    def _guarded(self, work: Callable[[], None]) -> BatchEnded | None:
+        try:
+            work()
+        except ClaimLost as lost:
+            return self._ended(BatchStatus.RUNNING, str(lost))
+        except Exception as error:  # noqa: BLE001 - whatever happens, the batch's status must be true
+            return self.fail(error)
+        return None
+
+    def finish(self) -> BatchEnded:
+        """Check the laws and write the end. A batch that does not balance ends FAILED with the missing count named."""
+        total = self._books.total
+        status = BatchStatus.COMPLETED_WITH_ERRORS if total.failed else BatchStatus.COMPLETED
+        try:
+            check_laws(self.entity, total)
+        except LawBroken as broken:
+            return self.end(BatchStatus.FAILED, str(broken))
+        return self.end(status, None)
+
+    def fail(self, error: Exception) -> BatchEnded:
+        """The end of a batch that was broken off: INTERRUPTED when it can be gone on with, otherwise FAILED."""
+        if not isinstance(error, SyncFlowError):
+            _log.error("batch broke down", batch=str(self._batch.uid), entity=self.entity, exc_info=error)
+            return self.end(BatchStatus.FAILED, f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+        resumable = isinstance(error, RetriableError | UnavailableError | Stopped)
+        return self.end(BatchStatus.INTERRUPTED if resumable else BatchStatus.FAILED, str(error))
+
+    def end(self, status: BatchStatus, message: str | None) -> BatchEnded:
+        now = self._around.clock.now()
+        total = self._books.total
+        ended = replace(
+            self._batch,
+            status=status,
+            counters=total,
+            error_message=message,
+            notes=tuple(self._notes),
+            completed_at=None if status is BatchStatus.INTERRUPTED else now,
+        )
+        finished = status in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS)
+        moves = finished and self._payload is None
+        self._books.end(ended, self._new_state() if moves else None)
+        return self._ended(status, message)
+
+    def _ended(self, status: BatchStatus, message: str | None) -> BatchEnded:
+        seconds = time.monotonic() - self._started
+        event = BatchEnded(
+            self._batch.uid,
+            self.entity,
+            status,
+            self._books.total,
+            seconds,
+            message,
+            tuple(self._notes),
+            dict(self.timings.seconds),
+        )
+        self._around.listener(event)
+        return event
+
+    def _prepare(self) -> None:
+        """The plan (made now, or the snapshot of a resumed batch), the table, and what the target holds."""
+        self._state = self._books.state()
+        fresh = self._claim.plan is None
+        plan = self._make_plan() if self._claim.plan is None else from_json(self._claim.plan)
+        watermark = self._state.watermark if fresh else self._claim.watermark_before
+        changed = self._state.plan_hash is not None and self._state.plan_hash != identity_hash(plan)
+        sizes = self._around.options.pages
+        self._approach = approach(plan, self._batch.sync_type, watermark, sizes, changed=changed)
+        if changed and self._payload is None:
+            self._note("the configuration has changed since the last batch: every row is compared anew")
+        self._use(plan)
+        if fresh and plan.rowversion_field and self._payload is None:
+            with self.timings.measure("fetch"):
+                self._watermark_after = read_maximum(self._around.source, plan)
+        self._books.begin(plan, (watermark, self._watermark_after))
+        self._recall_progress()
+        self._list_identities()
+
+    def _use(self, plan: Plan) -> None:
+        """Work under this plan from now on, with a table that can take its rows."""
+        self._plan = plan
+        self._table = target_table(plan)
+        for note in self._around.target.prepare(self._table, plan.drift_mode):
+            self._note(note)
+
+    def _recall_progress(self) -> None:
+        with self._around.database.begin() as connection:
+            self._checkpoint = batch_chunks.checkpoint(connection, self._batch.uid)
+            for keys in batch_chunks.seen_keys(connection, self._batch.uid):
+                self._remember(np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2))
+            intents = batch_chunks.intents(connection, self._batch.uid)
+        self._done_before = applied(intents, self._table, self._around.target)
+
+    def _list_identities(self) -> None:
+        """All that the target holds, where whole tables are compared; otherwise each chunk asks for its own rows."""
+        self._listed = self._payload is None and self._approach.complete and self._around.target.lists_identities
+        if self._listed:
+            with self.timings.measure("identities"):
+                rowversion = self._approach.compare is Compare.ROWVERSION
+                frames = self._around.target.identities(self._table)
+                self._known = Known.of(frames, with_rowversion=rowversion)
+
+    def _decided(self) -> Iterator["_Decided"]:
+        """Chunks with their operations, in order."""
+        number = 0 if self._checkpoint is None else self._checkpoint.number + 1
+        counted_before: KeySet | None = None
+        for progress, delivery in self._deliveries():
+            for note in delivery.notes:
+                self._note(note)
+            self._take_new_columns(unknown_columns(delivery.rows, self._plan, delivery.observed))
+            chunk = identified(number, delivery.rows, self._plan, self.timings)
+            rejected_keys = keys_of_rejected(chunk, self._plan)
+            if delivery.reread:
+                counted_before = counted_before or self._seen.copy()
+                chunk, rejected_keys = _uncounted(chunk, rejected_keys, counted_before)
+            with self.timings.measure("delta"):
+                chunk, keys = self._classified(chunk, rejected_keys)
+            yield _Decided(chunk, keys, rejected_keys, self._plan, self._table, progress, delivery.total_rows)
+            number += 1
+
+    def _deliveries(self) -> Iterator[tuple[Progress, Delivery]]:
+        """What the batch reads; the time spent waiting for it counts as fetching."""
+        options = self._around.options
+        if self._payload is not None:
+            reading = read_payload(self._payload())
+        else:
+            start = Progress() if self._checkpoint is None else Progress.from_json(self._checkpoint.cursor)
+            reading = read_extract(
+                self._around.source, self._plan, self._approach, options.chunk_rows, options.in_flight, start
+            )
+        while True:
+            with self.timings.measure("fetch"):
+                item = next(reading, None)
+            if item is None:
+                return
+            yield item
+
+    def _take_new_columns(self, new: Mapping[str, OracleType]) -> None:
+        """Columns that appeared in the data: taken along (evolve), or the batch stops before loading (freeze)."""
+        if not new:
+            return
+        names = ", ".join(new)
+        if self._plan.drift_mode is DriftMode.FREEZE:
+            raise ConfigurationError(
+                f"{self.entity}: the source sends columns that nobody has told of: {names}. The entity is frozen "
+                "(drift_mode: freeze), so nothing more was loaded. Add them to the API's definition and to the "
+                "mappings, or set drift_mode: evolve."
+            )
+        self._note(f"new columns from the source: {names}")
+        self._books.keep_types({name: type_.declared for name, type_ in new.items()})
+        self._use(with_new_columns(self._plan, new))
+
+    def _classified(self, chunk: Chunk, rejected_keys: pl.DataFrame) -> tuple[Chunk, Words]:
+        """The chunk with operations, and all keys that it held."""
+        keys = words(pl.concat([chunk.rows[KEY], rejected_keys[KEY]]), 2)
+        known = self._known if self._listed else self._look_up(chunk.rows[KEY])
+        decided = classify(chunk, self._plan, self._approach.compare, known, self._seen, self._recall)
+        self._remember(keys)
+        return decided, keys
+
+    def _look_up(self, keys: pl.Series) -> Known:
+        found = self._around.target.find(self._table, keys.unique())
+        return Known.of([found], with_rowversion=self._plan.rowversion_field is not None)
+
+    def _recall(self, keys: pl.Series) -> Known:
+        """What earlier chunks of this batch have left in the target."""
+        self._await_loading()
+        return self._look_up(keys)
+
+    def _remember(self, keys: Words) -> None:
+        unseen = keys[~self._seen.contains(keys)]
+        self._seen.add(np.unique(unseen, axis=0) if len(unseen) else unseen)
+
+    def _settle(self, decided: "_Decided") -> None:
+        """Stage 9 and the books for one chunk. Runs in the loading thread, one chunk at a time, in order."""
+        chunk = decided.chunk
+        with self.timings.measure("books"):
+            self._books.intend(chunk)
+        with self.timings.measure("load"):
+            loaded = load(chunk, decided.table, self._around.target)
+        rows = loaded.chunk.rows
+        rows = rows.with_columns(operations_done(rows, self._done_before)) if rows.height else rows
+        counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting)
+        settled = Settled(
+            chunk=loaded.chunk,
+            plan=decided.plan,
+            waiting=loaded.waiting,
+            keys=decided.keys,
+            rejected_keys=pl.concat([decided.rejected_keys, _keys_refused(decided, loaded.chunk)]),
+            cursor=decided.progress.to_json(),
+            counters=counters,
+        )
+        for note in chunk.notes:
+            self._note(note)
+        with self.timings.measure("books"):
+            status = self._books.settle(settled)
+        self._around.listener(
+            ChunkSettled(
+                self._batch.uid,
+                self.entity,
+                chunk.number,
+                self._books.total,
+                decided.total_rows,
+                dict(self.timings.seconds),
+            )
+        )
+        self._check_stop(status)
+
+    def _check_stop(self, status: BatchStatus) -> None:
+        if status is BatchStatus.CANCELLING or self._around.stopping.is_set():
+            rows = self._books.total.fetched
+            raise Stopped(f"Stopped as asked, after {rows} rows. The next sync of {self.entity} goes on from there.")
+
+    def _await_loading(self) -> None:
+        """Until the chunk before is in the target and in the books; raises what went wrong with it."""
+        if self._loading is not None:
+            self._loading.result()
+
+    def _note_deletions(self, done: deletions.Judgement) -> None:
+        if done.withheld.height:
+            self._note(f"{done.withheld.height} deletions withheld for approval: {done.withheld['reason'][0]}")
+        for reference, reason in done.refused.select("@ref", "reason").head(3).iter_rows():
+            self._note(f"{reference} was not deleted: {reason}")
+        if done.counters.still_at_source:
+            count = done.counters.still_at_source
+            self._note(f"{count} rows were missing in the extract, but the source still has them: not deleted")
+
+    def _note(self, note: str) -> None:
+        self._notes[note] = None
+
+    def _new_state(self) -> erp_sync_state.SyncState:
+        """The entity's state after a batch that balances; a watermark never goes back."""
+        plan = self._plan
+        watermark = self._state.watermark
+        if plan.rowversion_field is not None:
+            watermark = further(watermark, self._watermark_after, plan)
+        complete = self._approach.complete
+        return erp_sync_state.SyncState(
+            entity_name=self.entity,
+            watermark=watermark,
+            watermark_type=str(plan.column(plan.rowversion_field).type.kind) if plan.rowversion_field else None,
+            last_completed_batch=self._batch.uid,
+            last_full_at=self._around.clock.now() if complete else self._state.last_full_at,
+            plan_hash=identity_hash(plan),
+            total_rows=self._books.total.fetched if complete else self._state.total_rows,
+        )
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A chunk on its way to the target."""
+
+    chunk: Chunk
+    keys: Words
+    rejected_keys: pl.DataFrame
+    plan: Plan
+    table: TargetTable
+    progress: Progress
+    total_rows: int | None
+
+
+def _uncounted(chunk: Chunk, rejected_keys: pl.DataFrame, before: KeySet) -> tuple[Chunk, pl.DataFrame]:
+    """The chunk of a second pass without the rows that were counted in the first."""
+    read = pl.concat([chunk.rows.select(ROW, KEY), rejected_keys])
+    again = read.filter(pl.Series(before.contains(words(read[KEY], 2)), dtype=pl.Boolean))
+    return chunk.without(again[ROW]), rejected_keys.join(again, on=ROW, how="anti")
+
+
+def _keys_refused(decided: _Decided, after: Chunk) -> pl.DataFrame:
+    """ROW and KEY of rows that were rejected after they had a key (stages 8 and 9)."""
+    before = decided.chunk.rows.select(ROW, KEY)
+    refused = after.rejected.join(decided.rejected_keys, on=ROW, how="anti").select(ROW)
+    return before.join(refused, on=ROW, how="semi")

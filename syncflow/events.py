@@ -1,0 +1,47 @@
+"""What the engine tells those who watch. Frozen; emitted by worker threads, so a listener is quick and thread-safe."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from syncflow.model import BatchStatus, Counters
+
+
+@dataclass(frozen=True)
+class BatchStarted:
+    """`resumed_rows` are the rows settled before, when a batch goes on at its checkpoint."""
+
+    batch: UUID
+    entity: str
+    resumed_rows: int = 0
+
+
+@dataclass(frozen=True)
+class ChunkSettled:
+    """One chunk is in the target and in the books. `counters` are the batch's totals so far; `expected_rows` is what
+    the source announced, if it did; `stage_seconds` are the batch's thread seconds by stage so far."""
+
+    batch: UUID
+    entity: str
+    number: int
+    counters: Counters
+    expected_rows: int | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BatchEnded:
+    """`seconds` is wall time since the batch was started or resumed here."""
+
+    batch: UUID
+    entity: str
+    status: BatchStatus
+    counters: Counters
+    seconds: float
+    error_message: str | None = None
+    notes: tuple[str, ...] = ()
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+Event = BatchStarted | ChunkSettled | BatchEnded
+Listener = Callable[[Event], None]

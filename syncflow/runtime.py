@@ -1,0 +1,141 @@
+"""The one place where parts are made and handed to each other."""
+
+import getpass
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from syncflow.clock import SystemClock
+from syncflow.connectors.auth import Credentials, Minting
+from syncflow.connectors.exchange import Timeouts
+from syncflow.connectors.registry import Endpoint, open_source, open_target
+from syncflow.connectors.retrying import RetryPolicy
+from syncflow.engine.dispatcher import Dispatcher
+from syncflow.engine.extract import PageSizes
+from syncflow.engine.runner import Options, Surroundings
+from syncflow.events import Event, Listener
+from syncflow.protocols import Source, Target
+from syncflow.service.batches import BatchService
+from syncflow.service.entities import EntityService
+from syncflow.settings import Settings
+from syncflow.store import migrate
+from syncflow.store.database import Database
+from syncflow.store.embedded import EmbeddedPostgres
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A SyncFlow at work: what the command line, the console and the daemon are given."""
+
+    settings: Settings
+    database: Database
+    source: Source
+    target: Target
+    batches: BatchService
+    entities: EntityService
+    stopping: threading.Event
+    """Set it, and running batches stop at their next checkpoint, resumable."""
+
+
+def nobody(_: Event) -> None:
+    """A listener that does not listen."""
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The configured metadata database, migrated; without one, the embedded database is started for as long as the
+    block runs, and migrated as needed."""
+    with ExitStack() as stack:
+        url = settings.database_url
+        if url is None:
+            url = stack.enter_context(EmbeddedPostgres(settings.state_dir)).url()
+        database = stack.enter_context(Database(url, settings.postgres_schema))
+        if settings.database_url is None:
+            migrate.upgrade(database)
+        migrate.require_current(database)
+        yield database
+
+
+@contextmanager
+def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | None = None) -> Iterator[Runtime]:
+    """Everything that an operator's act needs. Nothing of the neighbours is touched before it is used."""
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings))
+        clock = SystemClock()
+        stopping = threading.Event()
+        source = open_source(_apismith(settings), stopping.is_set)
+        stack.callback(source.close)
+        target = open_target(_schedulehub(settings), stopping.is_set)
+        stack.callback(target.close)
+        options = Options(
+            chunk_rows=settings.sync_chunk_rows,
+            pages=PageSizes(settings.default_batch_size, settings.max_batch_size),
+            in_flight=settings.apismith_max_concurrency,
+        )
+        around = Surroundings(database, source, target, clock, options, listener, stopping)
+        dispatcher = Dispatcher(around, settings.sync_worker_threads)
+        who = actor or getpass.getuser()
+        first_page = settings.default_batch_size
+        yield Runtime(
+            settings=settings,
+            database=database,
+            source=source,
+            target=target,
+            batches=BatchService(database, source, dispatcher, clock, first_page, who),
+            entities=EntityService(database, source, clock, first_page, who),
+            stopping=stopping,
+        )
+
+
+def _apismith(settings: Settings) -> Endpoint:
+    return Endpoint(
+        url=settings.apismith_url,
+        credentials=Credentials(
+            token=_reveal(settings.apismith_token),
+            username=settings.apismith_username,
+            password=_reveal(settings.apismith_password),
+            minting=_minting(settings),
+        ),
+        timeouts=Timeouts(exchange=settings.apismith_timeout_seconds),
+        retry=_retry(settings),
+        max_concurrency=settings.apismith_max_concurrency,
+        max_batch_size=settings.max_batch_size,
+    )
+
+
+def _schedulehub(settings: Settings) -> Endpoint:
+    return Endpoint(
+        url=settings.schedulehub_url,
+        credentials=Credentials(
+            token=_reveal(settings.schedulehub_token),
+            username=settings.schedulehub_username,
+            password=_reveal(settings.schedulehub_password),
+            minting=_minting(settings),
+        ),
+        timeouts=Timeouts(exchange=settings.schedulehub_timeout_seconds),
+        retry=_retry(settings),
+        max_batch_size=settings.max_batch_size,
+        schema=settings.schedulehub_schema,
+    )
+
+
+def _retry(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(
+        attempts=settings.max_retries + 1,
+        wait_initial=settings.retry_delay_seconds,
+        wait_max=settings.max_retry_delay_seconds,
+    )
+
+
+def _minting(settings: Settings) -> Minting | None:
+    secret = _reveal(settings.internal_service_jwt_secret)
+    if secret is None:
+        return None
+    return Minting(secret, str(settings.jwt_algorithm), settings.access_token_expire_minutes)
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

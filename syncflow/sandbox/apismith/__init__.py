@@ -1,0 +1,1 @@
+"""The reference APISmith: version 1 of the wire contract over tables in memory."""

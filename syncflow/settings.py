@@ -1,0 +1,297 @@
+"""All settings of SyncFlow: names, types, limits and defaults. `settings_loader` reads them, nothing else does."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, get_args
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from syncflow.masking import MASK, mask_address, mask_url
+
+DEFAULT_ORIGIN = "default"
+NOT_SET = "(not set)"
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a setting takes, in words that follow "it takes"."""
+
+    text: str
+
+
+class AppEnv(StrEnum):
+    """Where this installation stands; shown, and said in the logs."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """The least severe line that is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class JwtAlgorithm(StrEnum):
+    """How minted service tokens are signed."""
+
+    HS256 = "HS256"
+    HS384 = "HS384"
+    HS512 = "HS512"
+
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+HTTP_SCHEMES = ("http", "https")
+POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def _address(value: str, schemes: tuple[str, ...], example: str) -> SplitResult:
+    wrong = ValueError(f"an address such as {example}")
+    try:
+        parts = urlsplit(value)
+        # libpq's addresses may name several servers, each with a port of its own; that is for libpq to read.
+        readable = parts.scheme not in HTTP_SCHEMES or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in schemes or not readable:
+        raise wrong
+    return parts
+
+
+def _http_address(value: str) -> str:
+    _address(value, HTTP_SCHEMES, "http://host:8007")
+    return value.rstrip("/")
+
+
+def _target_address(value: str) -> str:
+    parts = _address(value, HTTP_SCHEMES + POSTGRES_SCHEMES, "http://host:5180 or postgresql://user@host/database")
+    return value.rstrip("/") if parts.scheme in HTTP_SCHEMES else value
+
+
+def _database_address(value: str) -> str:
+    _address(value, POSTGRES_SCHEMES, "postgresql://user:password@host:5432/database")
+    return value
+
+
+def _schema_name(value: str) -> str:
+    if not _IDENTIFIER.fullmatch(value) or value.startswith("pg_"):
+        raise ValueError("a schema's name of small letters, digits and _, not beginning with a digit or pg_")
+    return value
+
+
+def _database_from_parts(parts: dict[str, object]) -> str | None:
+    """The address made of POSTGRES_*; None when none of host, database, user and password is set (PORT alone is
+    not enough to mean a server)."""
+    host, name, user, password = (parts.get(f"postgres_{part}") for part in ("host", "db", "user", "password"))
+    if host is None and name is None and user is None and password is None:
+        return None
+    secret = f":{quote(password.get_secret_value(), safe='')}" if isinstance(password, SecretStr) else ""
+    login = f"{quote(str(user or 'syncflow'), safe='')}{secret}@"
+    database = quote(str(name or "syncflow"), safe="")
+    port = parts.get("postgres_port")
+    if str(host or "").startswith("/"):
+        return f"postgresql://{login}/{database}?{urlencode({'host': str(host), 'port': port})}"
+    server = f"[{host}]" if ":" in str(host or "") else quote(str(host or "localhost"), safe="")
+    return f"postgresql://{login}{server}:{port}/{database}"
+
+
+def _default_state_dir() -> Path:
+    return Path("~/.local/state/syncflow")
+
+
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False), Takes("seconds, more than 0 and at most 86400")]
+Workers = Annotated[int, Field(ge=1, le=64), Takes("a whole number from 1 to 64")]
+Schema = Annotated[str, AfterValidator(_schema_name), Takes("the name of a database schema")]
+HttpAddress = Annotated[str, AfterValidator(_http_address), Takes("an address such as http://host:8007")]
+TargetAddress = Annotated[
+    str,
+    AfterValidator(_target_address),
+    Takes("an address such as http://host:5180, or postgresql://user@host/database for ScheduleHub's own database"),
+]
+DatabaseAddress = Annotated[
+    str, AfterValidator(_database_address), Takes("an address such as postgresql://user:password@host:5432/database")
+]
+Text = Annotated[str, Takes("a text")]
+Secret = Annotated[SecretStr, Takes("a text, never shown")]
+
+
+class Settings(BaseSettings):
+    """One installation's settings. Made by `settings_loader.load_settings`; by keyword in tests, where nothing but
+    the keywords and the defaults counts. Field names are the setting's names in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    app_env: Annotated[AppEnv, Takes("development, test, staging or production")] = AppEnv.DEVELOPMENT
+    debug: Annotated[bool, Takes("true or false")] = False
+    log_level: Annotated[LogLevel, Takes("DEBUG, INFO, WARNING or ERROR")] = LogLevel.INFO
+    state_dir: Annotated[Path, Takes("a directory that this user may write to")] = Field(
+        default_factory=_default_state_dir
+    )
+
+    postgres_host: Annotated[str, Takes("a host name, or the directory of a socket")] | None = None
+    postgres_port: Annotated[int, Field(ge=1, le=65535), Takes("a port from 1 to 65535")] = 5432
+    postgres_db: Annotated[str, Takes("a database's name")] | None = None
+    postgres_user: Text | None = None
+    postgres_password: Secret | None = None
+    postgres_schema: Schema = "syncflow"
+    database_url: DatabaseAddress | None = Field(default_factory=_database_from_parts, repr=False)
+    """The metadata database: DATABASE_URL, or else made of POSTGRES_*; None means the embedded one."""
+
+    apismith_url: HttpAddress = Field(default="http://127.0.0.1:8007", repr=False)
+    apismith_token: Secret | None = None
+    apismith_username: Text | None = None
+    apismith_password: Secret | None = None
+    apismith_timeout_seconds: Seconds = 60.0
+    apismith_max_concurrency: Workers = 4
+
+    schedulehub_url: TargetAddress = Field(default="http://127.0.0.1:5180", repr=False)
+    schedulehub_token: Secret | None = None
+    schedulehub_username: Text | None = None
+    schedulehub_password: Secret | None = None
+    schedulehub_timeout_seconds: Seconds = 60.0
+    schedulehub_schema: Schema = "schedulehub"
+
+    internal_service_jwt_secret: Secret | None = None
+    jwt_algorithm: Annotated[JwtAlgorithm, Takes("HS256, HS384 or HS512")] = JwtAlgorithm.HS256
+    access_token_expire_minutes: Annotated[int, Field(ge=1, le=1440), Takes("a whole number from 1 to 1440")] = 30
+
+    max_batch_size: Annotated[int, Field(ge=1, le=10_000), Takes("a whole number from 1 to 10000")] = 10_000
+    default_batch_size: Annotated[int, Field(ge=1), Takes("a whole number from 1 to MAX_BATCH_SIZE")] = 1_000
+    sync_chunk_rows: Annotated[int, Field(ge=1, le=1_000_000), Takes("a whole number from 1 to 1000000")] = 50_000
+    sync_worker_threads: Workers = 4
+
+    max_retries: Annotated[int, Field(ge=0, le=100), Takes("a whole number from 0 to 100")] = 5
+    retry_delay_seconds: Seconds = 1.0
+    max_retry_delay_seconds: Seconds = 60.0
+    lease_seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), Takes("seconds from 1 to 3600")] = 15.0
+    grace_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), Takes("seconds from 0 to 3600")] = 30.0
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the names are pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The keywords alone: where values come from is the loader's affair, because each keeps its origin."""
+        return (init_settings,)
+
+    @field_validator("app_env", mode="before")
+    @classmethod
+    def _small_letters(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("log_level", "jwt_algorithm", mode="before")
+    @classmethod
+    def _capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("state_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError("a directory; there is no home directory that ~ could stand for") from None
+
+    @field_validator("default_batch_size")
+    @classmethod
+    def _not_above_the_largest(cls, value: int, info: ValidationInfo) -> int:
+        largest = info.data.get("max_batch_size", value)
+        if value > largest:
+            raise ValueError(f"a whole number from 1 to MAX_BATCH_SIZE, which is {largest}")
+        return value
+
+    @field_validator("max_retry_delay_seconds")
+    @classmethod
+    def _not_below_the_first(cls, value: float, info: ValidationInfo) -> float:
+        first = info.data.get("retry_delay_seconds", value)
+        if value < first:
+            raise ValueError(f"seconds, at least RETRY_DELAY_SECONDS, which is {first:g}")
+        return value
+
+    def origin(self, name: str) -> str:
+        """Where the value of a setting (any case) comes from: `environment`, a file's path, `POSTGRES_*`, `default`."""
+        field = name.lower()
+        if field == "database_url" and self.database_url is not None:
+            return self._origins.get(field, "POSTGRES_*")
+        return self._origins.get(field, DEFAULT_ORIGIN)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about what looked wrong while reading but may be meant so."""
+        return self._warnings
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret value that is set, for masking texts."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                yield value.get_secret_value()
+        for url in (self.database_url, self.apismith_url, self.schedulehub_url):
+            password = urlsplit(url).password if url else None
+            if password:
+                yield password
+
+
+@dataclass(frozen=True)
+class SettingLine:
+    """One setting as it may be shown: secrets are masked."""
+
+    name: str
+    value: str
+    origin: str
+    takes: str
+
+
+def describe(settings: Settings) -> list[SettingLine]:
+    """Every setting in the order of its declaration."""
+    return [
+        SettingLine(name.upper(), _shown(name, getattr(settings, name)), settings.origin(name), takes(name))
+        for name in Settings.model_fields
+    ]
+
+
+def takes(name: str) -> str:
+    """What the setting takes, in words that follow "it takes"."""
+    field = Settings.model_fields[name.lower()]
+    metadata = [*field.metadata, *(item for option in _options(name) for item in getattr(option, "__metadata__", ()))]
+    return next(item.text for item in metadata if isinstance(item, Takes))
+
+
+def mask_value(name: str, value: str) -> str:
+    """What may be shown of a raw value of this setting, right or wrong."""
+    if any(getattr(option, "__origin__", option) is SecretStr for option in _options(name)):
+        return MASK
+    return mask_address(value) if name.lower() == "database_url" else mask_url(value)
+
+
+def _options(name: str) -> tuple[object, ...]:
+    """The types of which a setting's value is one."""
+    annotation = Settings.model_fields[name.lower()].annotation
+    return get_args(annotation) or (annotation,)
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "(embedded)" if name == "database_url" else NOT_SET
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return mask_value(name, str(value))

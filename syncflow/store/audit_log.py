@@ -1,0 +1,35 @@
+"""`audit_log`: every act of a person, with who, when, and what was before and after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from syncflow.store.tables import audit_log as table
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody did: `act` is a word such as `entity.update`, `subject` names the thing."""
+
+    actor: str
+    act: str
+    entity: str | None
+    subject: str
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+
+
+def record(connection: Connection, act: Act, now: datetime) -> None:
+    connection.execute(
+        table.insert().values(
+            at=now,
+            actor=act.actor,
+            act=act.act,
+            entity=act.entity,
+            subject=act.subject,
+            before=act.before,
+            after=act.after,
+        )
+    )

@@ -1,0 +1,89 @@
+"""`batch_chunks`: what a chunk intends, committed before it is sent, and what came of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from syncflow.store.tables import batch_chunks as table
+
+INTENT, DONE = "intent", "done"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The last chunk that is settled. `cursor` is where reading goes on (JSON)."""
+
+    number: int
+    cursor: Mapping[str, object]
+
+
+def intend(connection: Connection, batch: UUID, number: int, epoch: int, intent: bytes, now: datetime) -> None:
+    """`intent`: 49 bytes a row (operation, key hash, data hash)."""
+    values = {"state": INTENT, "claim_epoch": epoch, "intent": intent, "intended_at": now}
+    statement = insert(table).values(batch_uid=batch, number=number, rows=0, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=values))
+
+
+def settle(
+    connection: Connection,
+    batch: UUID,
+    number: int,
+    epoch: int,
+    rows: int,
+    cursor: Mapping[str, object],
+    seen_keys: bytes,
+    counters: Mapping[str, int],
+    now: datetime,
+) -> None:
+    """`seen_keys`: 16 bytes a key. The intent is dropped: it is fulfilled."""
+    values = {
+        "state": DONE,
+        "claim_epoch": epoch,
+        "rows": rows,
+        "cursor": cursor,
+        "seen_keys": seen_keys,
+        "intent": None,
+        "counters": dict(counters),
+        "settled_at": now,
+    }
+    statement = insert(table).values(batch_uid=batch, number=number, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=values))
+
+
+def checkpoint(connection: Connection, batch: UUID) -> Checkpoint | None:
+    query = (
+        sa.select(table.c.number, table.c.cursor)
+        .where(table.c.batch_uid == batch, table.c.state == DONE)
+        .order_by(table.c.number.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else Checkpoint(row.number, row.cursor)
+
+
+def seen_keys(connection: Connection, batch: UUID) -> Iterator[bytes]:
+    """The key hashes of all settled chunks, 16 bytes each, a chunk at a time."""
+    numbers = connection.execute(
+        sa.select(table.c.number).where(table.c.batch_uid == batch, table.c.state == DONE).order_by(table.c.number)
+    ).scalars()
+    for number in numbers.all():
+        query = sa.select(table.c.seen_keys).where(table.c.batch_uid == batch, table.c.number == number)
+        yield bytes(connection.execute(query).scalar_one())
+
+
+def intents(connection: Connection, batch: UUID) -> list[bytes]:
+    """Intents without an outcome: in doubt."""
+    query = (
+        sa.select(table.c.intent).where(table.c.batch_uid == batch, table.c.state == INTENT).order_by(table.c.number)
+    )
+    return [bytes(intent) for intent in connection.execute(query).scalars()]
+
+
+def forget_seen_keys(connection: Connection, batch: UUID) -> None:
+    """A batch that has ended is not resumed: its keys are not needed any more."""
+    connection.execute(table.update().where(table.c.batch_uid == batch).values(seen_keys=b"", intent=None))

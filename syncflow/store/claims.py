@@ -1,0 +1,40 @@
+"""Who works on a batch: an advisory lock on the worker's own connection. It goes with the connection, so that the work
+of a process that died is free at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from syncflow.errors import UsageError
+from syncflow.store import sync_batches
+from syncflow.store.database import Database
+
+
+@contextmanager
+def claimed(database: Database, batch: UUID, now: datetime) -> Iterator[sync_batches.Claimed]:
+    """Hold a batch for as long as the block runs. Raises UsageError when a living process holds it, when it has ended,
+    or when another batch of its entity is running."""
+    with database.dedicated() as own:
+        held = own.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(batch)]).fetchone()
+        if held is None or not held[0]:
+            raise UsageError(
+                f"The batch {batch} is being worked on by another process. Watch it with: syncflow status {batch}"
+            )
+        with database.begin() as connection:
+            claim = sync_batches.claim(connection, batch, now)
+        yield claim
+
+
+def held_elsewhere(database: Database, batch: UUID) -> bool:
+    """Whether a living process works on a batch."""
+    with database.begin() as connection:
+        free = connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_lock_key(batch)))).scalar_one()
+        return not free
+
+
+def _lock_key(batch: UUID) -> int:
+    """The 64 random bits of the uid (RFC 9562, version 7) as PostgreSQL's bigint."""
+    return int.from_bytes(batch.bytes[8:], signed=True)

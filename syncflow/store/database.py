@@ -1,0 +1,189 @@
+"""The way to the metadata database: connections with the right schema and time zone, and its errors in plain words.
+
+Store functions take a connection and never commit; whoever opens `begin` owns the transaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import Connection as Connection  # for those who hand one on
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError, UnavailableError
+from syncflow.masking import mask_url
+
+OLDEST_VERSION = 14
+CONNECT_SECONDS = 10
+_SESSION = {
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+
+_NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn)
+_REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
+    (psycopg.errors.DiskFull, "Its disk is full: make room there; the work goes on from its last checkpoint."),
+    (psycopg.errors.InsufficientPrivilege, "Its user lacks a right there: grant it, or configure another user."),
+    (psycopg.errors.ReadOnlySqlTransaction, "It is read-only (a standby?): point DATABASE_URL to the primary."),
+)
+_REFUSALS = (
+    ("password authentication failed", "The password is wrong: check DATABASE_URL or POSTGRES_PASSWORD."),
+    ("no password supplied", "It asks for a password: set POSTGRES_PASSWORD or put it into DATABASE_URL."),
+    ("Peer authentication failed", "It knows this user by another name: check the user in DATABASE_URL."),
+    ("no pg_hba.conf entry", "It does not let this user in from here: allow it in pg_hba.conf."),
+    ("does not exist", "Create it, or correct DATABASE_URL or POSTGRES_DB and POSTGRES_USER."),
+)
+_REACH_IT = "Start it, or correct DATABASE_URL or POSTGRES_HOST and POSTGRES_PORT."
+
+
+class Database:
+    """One metadata database and schema; safe to share among threads. Nothing is connected before it is needed.
+
+    All three ways to a connection raise UnavailableError when there is none, and translate what goes wrong in the
+    `with` block: RetriableError for what passes by itself (connection lost, deadlock, server shutting down),
+    UnavailableError for what somebody must mend (not migrated, disk full, a right that lacks). Programming errors and
+    violated constraints stay as they are, for the caller to judge.
+    """
+
+    def __init__(
+        self, url: str, schema: str = "syncflow", *, application: str = "syncflow", pool_size: int = 8
+    ) -> None:
+        self.schema = schema
+        self.url = libpq_url(url)
+        self.address = mask_url(self.url)
+        """The address as it may be shown."""
+        self._arguments = {**_SESSION, **_session(self.url, schema), "application_name": application}
+        self._engine = sa.create_engine(
+            sqlalchemy_url(url),
+            connect_args=self._arguments,
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_recycle=3600,
+        )
+        sa.event.listen(self._engine, "connect", self._check_version)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection whose transaction is rolled back at the end: for reading."""
+        with self._connecting():
+            connection = self._engine.connect()
+        with self._working(), connection:
+            yield connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A connection in a transaction that is committed at the end, or rolled back when an exception passes."""
+        with self._connecting():
+            connection = self._engine.connect()
+        with self._working(), connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def dedicated(self) -> Iterator[psycopg.Connection]:
+        """A connection of its own beside the pool, in autocommit mode: for LISTEN, session locks and COPY."""
+        with self._connecting():
+            connection = psycopg.connect(make_conninfo(self.url, **self._arguments), autocommit=True)
+        with self._working(), connection:
+            self._check_version(connection)
+            yield connection
+
+    def close(self) -> None:
+        """Close the pool's connections; those in use are closed when they come back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connecting(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, psycopg.OperationalError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            remedy = next((remedy for phrase, remedy in _REFUSALS if phrase in str(reason)), _REACH_IT)
+            raise UnavailableError(
+                f"The metadata database {self.address} is not to be had: {_first_line(reason)}. {remedy}"
+            ) from error
+        except sa.exc.TimeoutError as error:
+            raise RetriableError(f"No connection to the metadata database {self.address} came free in time.") from error
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, psycopg.Error) as error:
+            told = self._told(error.orig if isinstance(error, DBAPIError) else error)
+            if told is None:
+                raise
+            raise told from error
+
+    def _told(self, error: BaseException | None) -> SyncFlowError | None:
+        """What an error of the driver means to the caller; None for those that are for the caller to judge."""
+        name = f"The metadata database {self.address}"
+        if isinstance(error, _NOT_MIGRATED):
+            return UnavailableError(
+                f"{name} does not have SyncFlow's tables in the schema {self.schema!r}, or an older version of them. "
+                "Run: syncflow db upgrade"
+            )
+        for kind, remedy in _REMEDIES:
+            if isinstance(error, kind):
+                return UnavailableError(f"{name} cannot do it: {_first_line(error)}. {remedy}")
+        if isinstance(error, psycopg.OperationalError):
+            return RetriableError(f"{name} broke off: {_first_line(error)}.")
+        return None
+
+    def _check_version(self, connection: psycopg.Connection, _record: object = None) -> None:
+        version = connection.info.server_version
+        if version < OLDEST_VERSION * 10000:
+            raise ConfigurationError(
+                f"The metadata database {self.address} is PostgreSQL {version // 10000}; SyncFlow takes "
+                f"{OLDEST_VERSION} or newer."
+            )
+
+
+def libpq_url(url: str) -> str:
+    """The address in the form that libpq and psql read: `postgresql://..`."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql{separator}{rest}" if scheme in ("postgres", "postgresql+psycopg") else url
+
+
+def sqlalchemy_url(url: str) -> sa.URL:
+    """The address for SQLAlchemy with psycopg 3."""
+    try:
+        parsed = sa.make_url(libpq_url(url)).set(drivername="postgresql+psycopg")
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            f"{mask_url(url)!r} is no address of a database; it takes postgresql://user:password@host:5432/database."
+        ) from error
+    # `options` are merged into ours by `_session`; twice in one connection they would shadow each other.
+    return parsed.difference_update_query(["options"])
+
+
+def _session(url: str, schema: str) -> dict[str, str]:
+    """Session settings as libpq's `options`, after those that the address brings itself."""
+    try:
+        own = str(conninfo_to_dict(url).get("options") or "")
+    except psycopg.ProgrammingError:
+        raise ConfigurationError(
+            f"{mask_url(url)!r} is no address of a database; it takes postgresql://user:password@host:5432/database."
+        ) from None
+    return {"options": f'{own} -c search_path="{schema}" -c timezone=UTC'.strip()}
+
+
+def _first_line(error: BaseException | None) -> str:
+    lines = str(error).strip().splitlines()
+    return mask_url(lines[0].rstrip(".")) if lines else "it gave no reason"

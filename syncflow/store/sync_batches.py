@@ -1,0 +1,243 @@
+"""`sync_batches`: one line a run of an entity. Every write of a running batch names its claim epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from syncflow.errors import ClaimLost, UsageError
+from syncflow.model import Batch, BatchStatus, Counters, DeltaStrategy, SyncType
+from syncflow.store.tables import sync_batches as table
+
+OPEN = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+RESUMABLE = (BatchStatus.QUEUED, BatchStatus.INTERRUPTED, *OPEN)
+
+_COUNTS = {
+    "fetched": "rows_fetched",
+    "normalized": "rows_normalized",
+    "validated": "rows_validated",
+    "mapped": "rows_mapped",
+    "inserted": "rows_inserted",
+    "updated": "rows_updated",
+    "unchanged": "rows_unchanged",
+    "duplicate": "rows_duplicate",
+    "pending": "rows_pending",
+    "failed": "rows_failed",
+    "delete_candidates": "delete_candidates",
+    "deleted": "rows_deleted",
+    "withheld": "deletes_withheld",
+    "refused": "deletes_refused",
+    "still_at_source": "deletes_still_at_source",
+}
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a claim gives: the epoch to write under, and the snapshot of a plan that was made before, if it was."""
+
+    epoch: int
+    plan: bytes | None
+    watermark_before: str | None
+    watermark_after: str | None
+
+
+def create(connection: Connection, batch: Batch) -> None:
+    """Queue a batch."""
+    connection.execute(
+        table.insert().values(
+            uid=batch.uid,
+            entity_name=batch.entity_name,
+            sync_type=batch.sync_type,
+            delta_strategy=batch.delta_strategy,
+            source_system=batch.source_system,
+            status=batch.status,
+            requested_by=batch.requested_by,
+            requested_at=batch.requested_at,
+            batch_group=batch.batch_group,
+            claim_epoch=0,
+            **_counts(batch.counters),
+        )
+    )
+
+
+def get(connection: Connection, uid: UUID) -> Batch | None:
+    row = connection.execute(sa.select(table).where(table.c.uid == uid)).mappings().first()
+    return None if row is None else _batch(row)
+
+
+def find(connection: Connection, beginning: str) -> list[Batch]:
+    """Batches whose uid begins with these characters (hyphens and case do not matter)."""
+    text = sa.func.replace(sa.cast(table.c.uid, sa.Text), "-", "")
+    wanted = beginning.replace("-", "").lower()
+    rows = connection.execute(sa.select(table).where(text.startswith(wanted, autoescape=True)).limit(20)).mappings()
+    return [_batch(row) for row in rows]
+
+
+def recent(connection: Connection, entity: str | None, limit: int) -> list[Batch]:
+    """The newest first."""
+    query = sa.select(table).order_by(table.c.requested_at.desc(), table.c.uid.desc()).limit(limit)
+    if entity is not None:
+        query = query.where(table.c.entity_name == entity)
+    return [_batch(row) for row in connection.execute(query).mappings()]
+
+
+def latest_of_each(connection: Connection) -> dict[str, Batch]:
+    """The newest batch of every entity, retries left out."""
+    query = (
+        sa.select(table)
+        .distinct(table.c.entity_name)
+        .where(table.c.sync_type != SyncType.RETRY)
+        .order_by(table.c.entity_name, table.c.requested_at.desc(), table.c.uid.desc())
+    )
+    return {row["entity_name"]: _batch(row) for row in connection.execute(query).mappings()}
+
+
+def unfinished(connection: Connection, entity: str) -> Batch | None:
+    """The batch of an entity that can be gone on with, or is being worked on; the oldest if there are several."""
+    query = (
+        sa.select(table)
+        .where(table.c.entity_name == entity, table.c.status.in_(RESUMABLE), table.c.sync_type != SyncType.RETRY)
+        .order_by(table.c.requested_at, table.c.uid)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _batch(row)
+
+
+def running_retries(connection: Connection, entity: str) -> list[UUID]:
+    """Retries of an entity that say they are running."""
+    query = sa.select(table.c.uid).where(
+        table.c.entity_name == entity, table.c.status.in_(OPEN), table.c.sync_type == SyncType.RETRY
+    )
+    return list(connection.execute(query).scalars())
+
+
+def release(connection: Connection, uid: UUID, status: BatchStatus) -> None:
+    """End a batch whose process is gone; a new epoch keeps that process from writing, should it wake up."""
+    statement = table.update().where(table.c.uid == uid, table.c.status.in_(OPEN))
+    connection.execute(statement.values(status=status, claim_epoch=table.c.claim_epoch + 1))
+
+
+def claim(connection: Connection, uid: UUID, now: datetime) -> Claimed:
+    """Take a batch: it is running from now on, under a new epoch. Raises UsageError when another batch of the same
+    entity is running."""
+    statement = (
+        table.update()
+        .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
+        .values(
+            status=BatchStatus.RUNNING,
+            claim_epoch=table.c.claim_epoch + 1,
+            started_at=sa.func.coalesce(table.c.started_at, now),
+            heartbeat_at=now,
+            error_message=None,
+        )
+        .returning(table.c.claim_epoch, table.c.plan, table.c.watermark_before, table.c.watermark_after)
+    )
+    try:
+        row = connection.execute(statement).first()
+    except IntegrityError as error:
+        raise UsageError(
+            "Another batch of this entity is running. See it with: syncflow status. Stop it with: syncflow stop BATCH"
+        ) from error
+    if row is None:
+        raise UsageError(f"The batch {uid} has ended, or there is no such batch. See: syncflow history")
+    plan = None if row.plan is None else bytes(row.plan)
+    return Claimed(row.claim_epoch, plan, row.watermark_before, row.watermark_after)
+
+
+def keep_plan(
+    connection: Connection,
+    uid: UUID,
+    epoch: int,
+    plan: bytes,
+    plan_hash: str,
+    watermarks: tuple[str | None, str | None],
+) -> None:
+    """Keep the snapshot of the plan and the watermarks before and after."""
+    before, after = watermarks
+    _write(connection, uid, epoch, plan=plan, plan_hash=plan_hash, watermark_before=before, watermark_after=after)
+
+
+def advance(connection: Connection, uid: UUID, epoch: int, counters: Counters, now: datetime) -> BatchStatus:
+    """The totals so far; gives the status, which turns CANCELLING when somebody asked the batch to stop."""
+    return _write(connection, uid, epoch, heartbeat_at=now, **_counts(counters))
+
+
+def beat(connection: Connection, uid: UUID, epoch: int, now: datetime) -> BatchStatus:
+    return _write(connection, uid, epoch, heartbeat_at=now)
+
+
+def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
+    """Write the end of a batch: status, counters, message and notes; INTERRUPTED has no completed_at."""
+    _write(
+        connection,
+        uid,
+        epoch,
+        status=ended.status,
+        completed_at=ended.completed_at,
+        heartbeat_at=ended.completed_at,
+        success_rate=round(ended.counters.success_rate, 3),
+        error_message=ended.error_message,
+        notes=list(ended.notes),
+        **_counts(ended.counters),
+    )
+
+
+def ask_to_stop(connection: Connection, uid: UUID) -> BatchStatus | None:
+    """A running batch turns CANCELLING, a queued or interrupted one CANCELLED; gives the new status, None when the
+    batch has ended already."""
+    status = sa.case((table.c.status.in_(OPEN), BatchStatus.CANCELLING.value), else_=BatchStatus.CANCELLED.value)
+    statement = (
+        table.update()
+        .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
+        .values(status=status)
+        .returning(table.c.status)
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else BatchStatus(row.status)
+
+
+def _write(connection: Connection, uid: UUID, epoch: int, **values: object) -> BatchStatus:
+    statement = (
+        table.update()
+        .where(table.c.uid == uid, table.c.claim_epoch == epoch)
+        .values(**values)
+        .returning(table.c.status)
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        raise ClaimLost(f"The batch {uid} was taken over by another process; this one stops and sends nothing more.")
+    return BatchStatus(row.status)
+
+
+def _counts(counters: Counters) -> dict[str, int]:
+    return {column: getattr(counters, name) for name, column in _COUNTS.items()}
+
+
+def _batch(row: RowMapping) -> Batch:
+    notes: Sequence[str] = row["notes"] or ()
+    return Batch(
+        uid=row["uid"],
+        entity_name=row["entity_name"],
+        sync_type=SyncType(row["sync_type"]),
+        delta_strategy=DeltaStrategy(row["delta_strategy"]),
+        source_system=row["source_system"],
+        status=BatchStatus(row["status"]),
+        requested_by=row["requested_by"],
+        requested_at=row["requested_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        claim_epoch=row["claim_epoch"],
+        heartbeat_at=row["heartbeat_at"],
+        counters=Counters(**{name: row[column] for name, column in _COUNTS.items()}),
+        error_message=row["error_message"],
+        notes=tuple(notes),
+        batch_group=row["batch_group"],
+        plan_hash=row["plan_hash"],
+        watermark_before=row["watermark_before"],
+        watermark_after=row["watermark_after"],
+    )
