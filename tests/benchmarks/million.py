@@ -21,11 +21,13 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
+from starlette.types import ASGIApp
 
 from syncflow.model import BatchStatus, SyncType
 from syncflow.runtime import open_runtime
 from syncflow.sandbox.running import ServerProcess
-from syncflow.sandbox.schedulehub.server import schedulehub_app
+from syncflow.sandbox.schedulehub.server import ScheduleHub
+from syncflow.sandbox.tokens import TokenOptions
 from syncflow.settings import Settings
 from syncflow.store import migrate
 from syncflow.store.database import Database
@@ -106,8 +108,12 @@ def _target(case: Case, database_url: str) -> Iterator[str]:
     if case.target == "db":
         yield database_url
         return
-    with ServerProcess(partial(schedulehub_app, database_url, SCHEMA, service_token=STATIC_TOKEN)) as hub:
+    with ServerProcess(partial(_schedulehub, database_url)) as hub:
         yield hub.url
+
+
+def _schedulehub(database_url: str) -> ASGIApp:
+    return ScheduleHub(database_url, SCHEMA, tokens=TokenOptions(service_token=STATIC_TOKEN)).app
 
 
 def _in_new_process(source_url: str, target_url: str, database_url: str) -> Measured:

@@ -100,7 +100,7 @@ def test_a_day_of_business(erp: Erp) -> None:
 
 
 def _check_rowversions(column: str | None, key: tuple[str, ...], before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """A row that changed is newer than everything was before (numbers of one width, ISO times: text order is enough)."""
+    """A row that changed is newer than everything was before; the numbers have one width, so text order is enough."""
     if column is None:
         return
     own = [name for name in before.columns if name not in (MUST_FAIL, WAITS_FOR)]
@@ -111,10 +111,6 @@ def _check_rowversions(column: str | None, key: tuple[str, ...], before: pl.Data
 
 def test_the_dirt_is_there(erp: Erp) -> None:
     text = "".join(served(table).decode() for table in erp.tables())
-    whole = "".join(
-        PublishedTable(table).page(PublishedTable(table).select(Query(1, 1))).decode() for table in erp.tables()
-    )
-    assert text == whole
     for mark in ("\u00a0", "\\u0007", "\u200b", "\ufeff", "\u200f", "\\u0000", "\\u000d\\u000a", '":null', '":""'):
         assert mark in text, ascii(mark)
     for shape in (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, cast, get_args
 
 from syncflow.sandbox.errors import ApiError
@@ -42,7 +43,7 @@ class Entity:
     columns: tuple[Column, ...]
     parents: tuple[ParentRef, ...] = ()
 
-    @property
+    @cached_property
     def by_name(self) -> Mapping[str, Column]:
         return {column.name: column for column in self.columns}
 
