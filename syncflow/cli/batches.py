@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,10 @@ from syncflow.cli.output import note, say, say_json
 from syncflow.cli.report import next_steps, outcome_of
 from syncflow.cli.session import session
 from syncflow.model import Batch, BatchStatus
-from syncflow.service.batches import Overview
-from syncflow.store.failed_records import FailedRecord
+
+if TYPE_CHECKING:
+    from syncflow.service.batches import Overview
+    from syncflow.store.failed_records import FailedRecord
 
 FAILURES_SHOWN = 10
 FAILURES_IN_JSON = 1000
@@ -39,14 +41,17 @@ class BatchDetail:
     batch: Batch
     alive: bool
     success_rate: float
-    failures: list[FailedRecord]
+    failures: list["FailedRecord"]
 
 
 def status(
     batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="A batch's number, or its beginning.")] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Show every entity with its newest batch, or one batch with the rows that failed."""
+    """Show what was synced last, or one batch.
+
+    Without a number, every entity with its newest batch; with one, that batch and the rows that failed.
+    """
     with session() as runtime:
         if batch is None:
             overview = runtime.batches.overview()
@@ -98,11 +103,11 @@ def stop(batch: Annotated[str, _BATCH]) -> None:
         say(f"{found.entity_name}: {found.status}.")
 
 
-def _entity_status(line: Overview) -> EntityStatus:
+def _entity_status(line: "Overview") -> EntityStatus:
     return EntityStatus(line.entity.name, line.entity.sync_enabled, line.alive, line.batch)
 
 
-def _say_overview(overview: list[Overview]) -> None:
+def _say_overview(overview: list["Overview"]) -> None:
     if not overview:
         note("No entity is configured. Begin with: syncflow entities discover > entities.yaml")
         return
@@ -112,7 +117,7 @@ def _say_overview(overview: list[Overview]) -> None:
         say(text)
 
 
-def _overview_row(line: Overview) -> list[str]:
+def _overview_row(line: "Overview") -> list[str]:
     name = line.entity.name if line.entity.sync_enabled else f"{line.entity.name} (disabled)"
     batch = line.batch
     if batch is None:
@@ -200,7 +205,7 @@ def _failure_lines(detail: BatchDetail) -> Iterator[str]:
         yield from failure_lines(failure)
 
 
-def failure_lines(failure: FailedRecord) -> Iterator[str]:
+def failure_lines(failure: "FailedRecord") -> Iterator[str]:
     """A failed record for a person: why, and the row as the source sent it."""
     field = f" {failure.field}" if failure.field else ""
     yield f"  {failure.entity_name}{field} ({failure.stage_failed}, {failure.error_type}): {failure.error_message}"

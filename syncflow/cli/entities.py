@@ -13,12 +13,11 @@ from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
 from syncflow.errors import UsageError
 from syncflow.model import Entity, TargetTable
-from syncflow.service.entity_yaml import write_entities
 
 STANDARD_INPUT = Path("-")
 
 app = typer.Typer(
-    help="Which ERP tables are synced, and how: discover, import, export, create, update, delete.",
+    help="Which ERP tables are synced, and how.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -59,13 +58,15 @@ class TableBody:
 
 @app.command()
 def discover() -> None:
-    """Print entities that APISmith's definitions propose, as YAML, but for those that are configured already.
+    """Propose entities from APISmith, as YAML.
+
+    Those that are configured already are left out.
 
     For example: syncflow entities discover > entities.yaml
     """
     with session() as runtime:
         proposed = runtime.entities.discover()
-    sys.stdout.write(write_entities(proposed))
+    sys.stdout.write(_yaml(proposed))
     if proposed:
         note(
             f"{plural(len(proposed), 'entity', 'entities')} proposed. Check the business keys and add parent_refs, "
@@ -98,7 +99,7 @@ def show(name: Annotated[str, _NAME], json: Annotated[bool, _JSON] = False) -> N
     if json:
         say_json(entity)
     else:
-        sys.stdout.write(write_entities([entity]))
+        sys.stdout.write(_yaml([entity]))
 
 
 @app.command()
@@ -114,7 +115,9 @@ def create(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
 
 @app.command()
 def update(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET] = None) -> None:
-    """Change fields of an entity; an empty value takes a field back to its default.
+    """Change fields of an entity.
+
+    An empty value takes a field back to its default.
 
     For example: syncflow entities update sites --set delete_mode=soft --set hash_exclude=
     """
@@ -130,7 +133,10 @@ def update(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
 def delete(
     name: Annotated[str, _NAME], yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
-    """Forget an entity and how far it was synced. Its table in ScheduleHub stays as it is."""
+    """Forget an entity and how far it was synced.
+
+    Its table in ScheduleHub stays as it is.
+    """
     with session() as runtime:
         runtime.entities.get(name)
         if not yes and not _confirmed(name):
@@ -144,7 +150,10 @@ def delete(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file; - is standard input.")],
 ) -> None:
-    """Create or change the entities of a YAML file: all of them or, when one is wrong, none."""
+    """Create or change the entities of a YAML file.
+
+    All of them or, when one is wrong, none; those that stand as the file says are left alone.
+    """
     text = _read(file)
     with session() as runtime:
         done = runtime.entities.import_yaml(text, "standard input" if file == STANDARD_INPUT else str(file))
@@ -155,19 +164,30 @@ def import_(
 
 @app.command()
 def export(names: Annotated[list[str] | None, typer.Argument(metavar="[ENTITY..]", help="Only these.")] = None) -> None:
-    """Print entities as YAML that `import` takes; all of them unless some are named."""
+    """Print entities as YAML that import takes.
+
+    All of them, unless some are named.
+    """
     with session() as runtime:
         sys.stdout.write(runtime.entities.export_yaml(names or []))
 
 
 @app.command()
 def tables() -> None:
-    """Print, as JSON, the tables that ScheduleHub must have for the configured entities.
+    """Print the tables that ScheduleHub must have.
+
+    As JSON, for the configured entities.
 
     A ScheduleHub with the capability `tables` makes them itself; for another one this says what is needed.
     """
     with session() as runtime:
         say_json({found.entity: _body(found) for found in runtime.entities.tables()})
+
+
+def _yaml(entities: list[Entity]) -> str:
+    from syncflow.service.entity_yaml import write_entities  # deferred: help need not wait for the service
+
+    return write_entities(entities)
 
 
 def _row(entity: Entity) -> list[str]:

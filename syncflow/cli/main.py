@@ -21,7 +21,7 @@ app = typer.Typer(
     help="SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved.",
     epilog="Exit codes: 0 all well; 1 rows or a batch failed; 64 wrong usage; 69 something that is needed is not "
     "there; 75 try again later; 78 a setting or an entity is wrong.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,11 +36,14 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def syncflow(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and end.")
     ] = False,
 ) -> None:
     """SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved."""
+    if context.invoked_subcommand is None:
+        say(context.get_help())
 
 
 app.command("sync")(sync.sync)

@@ -17,16 +17,7 @@ from syncflow.cli.graceful import terminable
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UnavailableError, UsageError
 from syncflow.masking import mask_url
-from syncflow.sandbox.apismith.csv_folder import read_folder
-from syncflow.sandbox.apismith.server import ApiSmith
-from syncflow.sandbox.erp.entities import entities_yaml
-from syncflow.sandbox.erp.erp import Erp
 from syncflow.sandbox.errors import SandboxError
-from syncflow.sandbox.running import serve
-from syncflow.sandbox.schedulehub.server import CAPABILITIES, ScheduleHub, ScheduleHubOptions
-from syncflow.sandbox.tokens import TokenOptions
-from syncflow.settings_loader import load_settings
-from syncflow.store.embedded import EmbeddedPostgres
 
 LOOPBACK = "127.0.0.1"
 APISMITH_PORT, SCHEDULEHUB_PORT = 8007, 5180

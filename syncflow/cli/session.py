@@ -3,13 +3,19 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from syncflow.cli.output import note
-from syncflow.events import Listener
-from syncflow.logs import configure_logs
-from syncflow.runtime import Runtime, nobody, open_runtime
+from syncflow.events import Event, Listener
 from syncflow.settings import Settings
 from syncflow.settings_loader import load_settings
+
+if TYPE_CHECKING:
+    from syncflow.runtime import Runtime
+
+
+def unwatched(_: Event) -> None:
+    """For commands that run no batch."""
 
 
 def start() -> Settings:
@@ -23,12 +29,16 @@ def start() -> Settings:
 
 def send_logs(settings: Settings) -> None:
     """Logs to what is standard error now; a live display puts itself in its place to keep lines whole."""
+    from syncflow.logs import configure_logs  # deferred, too
+
     configure_logs(settings.log_level, json=False, stream=sys.stderr, secrets=settings.secrets())
 
 
 @contextmanager
-def session(listener: Listener = nobody) -> Iterator[Runtime]:
+def session(listener: Listener = unwatched) -> Iterator["Runtime"]:
     """A runtime for one command."""
+    from syncflow.runtime import open_runtime  # deferred: help need not wait for the whole machinery
+
     settings = start()
     if settings.database_url is None and sys.stderr.isatty():
         note(f"No database is configured: this is the embedded one in {settings.state_dir}.")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from syncflow.cli.report import Outcome, exit_code, outcome_table, outcomes, rem
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import ConfigurationError, UsageError
 from syncflow.model import SyncType
-from syncflow.runtime import Runtime
+
+if TYPE_CHECKING:
+    from syncflow.runtime import Runtime
 
 
 class Extent(StrEnum):
@@ -44,9 +46,9 @@ def sync(
     ] = Extent.INCREMENTAL,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
-    """Bring entities from APISmith to ScheduleHub, parents before children.
+    """Bring entities from APISmith to ScheduleHub.
 
-    A batch that was stopped before is gone on with where it stopped. Ctrl-C stops after the chunk in flight.
+    Parents are loaded before children. A batch that was stopped before is gone on with where it stopped. Ctrl-C stops after the chunk in flight.
 
     Ends with 0 when all is well, 1 when rows or a batch failed, 75 when a batch was interrupted and can be gone on
     with.
@@ -65,7 +67,7 @@ def sync(
     raise typer.Exit(code)
 
 
-def _chosen(runtime: Runtime, names: Sequence[str], all_: bool) -> list[str]:
+def _chosen(runtime: "Runtime", names: Sequence[str], all_: bool) -> list[str]:
     """The entities to sync, each once."""
     if all_ == bool(names):
         raise UsageError("Name the entities to sync, or say --all, one of the two. See: syncflow entities list")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from secrets import token_hex
 
 import jwt
 import msgspec
@@ -166,7 +167,7 @@ class TokenKeeper:
     def _mint(self, minting: Minting, generation: int) -> Token:
         now = datetime.now(UTC)
         lifetime = timedelta(minutes=minting.expire_minutes)
-        claims = {"iss": _ISSUER, "sub": _ISSUER, "iat": now, "exp": now + lifetime}
+        claims = {"iss": _ISSUER, "sub": _ISSUER, "iat": now, "exp": now + lifetime, "jti": token_hex(8)}
         value = jwt.encode(claims, minting.secret, algorithm=minting.algorithm)
         return Token(value, generation, _Origin.MINTED, self._renew_at(lifetime.total_seconds()))
 

@@ -1,7 +1,9 @@
 """When a call is tried again, and when no longer."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -55,6 +57,10 @@ def failing(times: int, error: Exception, tried: list[float]) -> str:
     return "done"
 
 
+def answering(again: bool) -> Callable[[RetriableError], bool]:
+    return lambda _: again
+
+
 def test_only_what_may_pass_is_tried_again_and_not_for_ever() -> None:
     retrier = Retrier(RetryPolicy(attempts=3, wait_initial=0.001))
     tried: list[float] = []
@@ -66,7 +72,7 @@ def test_only_what_may_pass_is_tried_again_and_not_for_ever() -> None:
     ):
         tried.clear()
         with pytest.raises(type(error), match=str(error)):
-            retrier.run(lambda error=error: failing(9, error, tried), lambda _, again=again: again)
+            retrier.run(partial(failing, 9, error, tried), answering(again))
         assert len(tried) == count
 
 

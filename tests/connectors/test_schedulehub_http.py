@@ -79,6 +79,12 @@ def both(request: pytest.FixtureRequest, postgres_url: str, schema: str) -> Sche
     return hub
 
 
+def calls(hub: ScheduleHub, batch: str) -> int:
+    counted = hub.calls.snapshot()["calls"]
+    assert isinstance(counted, dict)
+    return sum(count for name, count in counted.items() if name.startswith(f"POST /api/v1/things/batch/{batch}"))
+
+
 def one(connection: Session, statement: str) -> object:
     row = connection.execute(statement.encode()).fetchone()
     return row and row[0]
@@ -201,7 +207,7 @@ def test_a_write_without_an_answer_is_in_doubt_and_an_upsert_is_sent_again(
     expected = WriteState.DONE if upsert else WriteState.UNKNOWN
     assert states(outcomes) == [expected] * 2 + [WriteState.DONE] * 2
     assert found.height == 4
-    assert both.calls.snapshot()["calls"][f"POST /api/v1/things/batch/{'upsert' if upsert else 'insert'}"] == 2 + upsert
+    assert calls(both, "upsert" if upsert else "insert") == 2 + upsert
 
 
 @pytest.mark.parametrize(
@@ -233,7 +239,7 @@ def test_a_server_that_only_fails_is_not_halved_to_the_end(both: ScheduleHub, co
         with pytest.raises(RetriableError, match="answered 500"):
             target.write(THINGS, rows)
     assert one(connection, "SELECT count(*) FROM things") == 2000
-    assert sum(both.calls.snapshot()["calls"].values()) < 50
+    assert calls(both, "") < 50
 
 
 def test_busy_and_expired_tokens_pass_by_themselves(both: ScheduleHub) -> None:

@@ -1,0 +1,180 @@
+"""The demo: a company's data synced from nothing, twice, with a day of business between."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import polars as pl
+
+from syncflow.chunk import KEY
+from syncflow.cli.batches import failure_lines
+from syncflow.cli.demo_place import SCHEMA, DemoPlace, demo_place
+from syncflow.cli.figures import count, plural
+from syncflow.cli.graceful import graceful
+from syncflow.cli.progress import Display, display
+from syncflow.cli.report import FAILED, LATER, OK, Outcome, messages, outcome_table, outcomes
+from syncflow.cli.session import send_logs
+from syncflow.model import BatchStatus, SyncType, TargetTable
+from syncflow.runtime import Runtime, open_runtime
+from syncflow.sandbox.erp.day import DayReport
+from syncflow.sandbox.erp.entities import entities_yaml
+from syncflow.store import pending_children
+from syncflow.store.failed_records import FailedRecord
+
+FAILURES_SHOWN = 3
+MOST_PARENTS = 100_000
+_COLUMNS = ("fetched", "inserted", "updated", "deleted", "unchanged", "pending", "failed")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Day:
+    """One sync of everything; `company` is what the day before it changed in the ERP, by table."""
+
+    day: int
+    company: Mapping[str, DayReport]
+    batches: list[Outcome]
+
+
+@dataclass(frozen=True)
+class DemoDocument:
+    """What `demo --json` prints. `waited` children were without a parent on the first day, `loaded_later` of them are
+    in ScheduleHub on the second. `kept_in` is where everything was left."""
+
+    rows: int
+    seed: int
+    days: list[Day]
+    failures: list[FailedRecord]
+    waited: int
+    loaded_later: int
+    kept_in: str | None
+    exit_code: int
+
+
+def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool) -> DemoDocument:
+    """Everything from the company to the last word; `tell` is given one line at a time."""
+    tell(f"A company behind an APISmith ({count(rows)} rows in its biggest table), and an empty ScheduleHub.")
+    shown = display(quiet=True)
+    with (
+        demo_place(rows, seed, http=http, keep=keep) as place,
+        open_runtime(place.settings, shown, actor="demo") as runtime,
+    ):
+        stage = _Stage(place, runtime, shown, tell)
+        stage.configure()
+        days = [stage.sync(0, {})]
+        waiting = stage.waiting()
+        if not runtime.stopping.is_set():
+            days.append(stage.sync(1, stage.day_of_business()))
+        batches = [batch for day in days for batch in day.batches]
+        loaded, failures = stage.loaded(waiting), stage.failures(batches)
+    waited = sum(len(keys) for keys in waiting.values())
+    kept = str(place.directory) if keep else None
+    for line in (*_findings(failures, waited, loaded), *_what_next(kept, rows, seed)):
+        tell(line)
+    return DemoDocument(rows, seed, days, failures, waited, loaded, kept, _exit_code(batches))
+
+
+class _Stage:
+    """The acts of the demo."""
+
+    def __init__(self, place: DemoPlace, runtime: Runtime, shown: Display, tell: Tell) -> None:
+        self._place = place
+        self._runtime = runtime
+        self._shown = shown
+        self._tell = tell
+
+    def configure(self) -> None:
+        """What APISmith publishes, configured as the company's own file says."""
+        proposed = self._runtime.entities.discover()
+        done = self._runtime.entities.import_yaml(entities_yaml(), "the company's entities.yaml")
+        self._tell(
+            f"{plural(len(proposed), 'API')} found, {plural(len(done.created), 'entity', 'entities')} configured."
+        )
+
+    def day_of_business(self) -> Mapping[str, DayReport]:
+        report = self._place.advance_day()
+        come, changed, gone = (
+            count(sum(getattr(one, name) for one in report.values())) for name in ("inserted", "updated", "deleted")
+        )
+        self._tell("")
+        self._tell(f"A day goes by in the company: {come} rows come, {changed} change, {gone} go.")
+        return report
+
+    def sync(self, day: int, company: Mapping[str, DayReport]) -> Day:
+        names = [entity.name for entity in self._runtime.entities.all()]
+        with graceful(self._runtime.stopping, self._place.put_away), self._shown:
+            send_logs(self._runtime.settings)
+            ended = outcomes(self._runtime.batches.sync(names, SyncType.INCREMENTAL), asked=len(names))
+        self._tell("")
+        self._tell(f"Day {day + 1}")
+        for line in (*outcome_table(ended, _COLUMNS), *messages(ended)):
+            self._tell(line)
+        return Day(day, company, ended)
+
+    def waiting(self) -> dict[str, list[str]]:
+        """The keys of rows that wait for a parent, by entity."""
+        found: dict[str, list[str]] = {}
+        with self._runtime.database.begin() as connection:
+            for parent in self._runtime.entities.all():
+                awaited = pending_children.awaited_parents(connection, parent.name, limit=MOST_PARENTS)
+                for line in pending_children.waiting_for(connection, parent.name, awaited):
+                    found.setdefault(line.child_entity, []).append(line.child_key_hash)
+        return found
+
+    def loaded(self, waited: Mapping[str, Sequence[str]]) -> int:
+        """How many of these rows ScheduleHub has now."""
+        find = self._runtime.target.find
+        return sum(
+            find(TargetTable(entity, ()), pl.Series(keys, dtype=pl.String))[KEY].n_unique()
+            for entity, keys in waited.items()
+        )
+
+    def failures(self, batches: Iterable[Outcome]) -> list[FailedRecord]:
+        """A few open failed records, of different kinds first, the newest batches' first."""
+        found: dict[tuple[str, str | None], list[FailedRecord]] = {}
+        for batch in sorted(batches, key=lambda batch: batch.batch, reverse=True):
+            if batch.counters.failed:
+                for record in self._runtime.batches.failures(batch.batch, FAILURES_SHOWN):
+                    found.setdefault((record.error_type, record.field), []).append(record)
+        turns = zip_longest(*found.values())
+        return [record for turn in turns for record in turn if record is not None][:FAILURES_SHOWN]
+
+
+def _findings(failures: Sequence[FailedRecord], waited: int, loaded: int) -> Iterator[str]:
+    if failures:
+        yield ""
+        yield f"{plural(len(failures), 'row')} of those that failed, and why:"
+        for record in failures:
+            yield from failure_lines(record)
+    if waited:
+        yield ""
+        yield (
+            f"On the first day {plural(waited, 'child', 'children')} came before their parents and waited; on the "
+            f"second day the parents came, and {count(loaded)} of them were loaded."
+        )
+
+
+def _what_next(kept: str | None, rows: int, seed: int) -> Iterator[str]:
+    yield ""
+    if kept is None:
+        yield "Everything is removed again. To keep it and look at it: syncflow demo --keep"
+        return
+    yield f"Everything is kept in {kept} until you remove it (rm -r {kept})."
+    yield f"Call syncflow there, and it is about this database: cd {kept}"
+    commands = {
+        "syncflow status": "what was synced last",
+        "syncflow history": "every batch",
+        f"syncflow sandbox apismith --rows {rows} --seed {seed} --days 1": "the company again; leave it running",
+        "syncflow sync --all": "in another terminal: only sites and work areas, which go by full, are written anew",
+        'psql "$(syncflow db url)"': f"while a command runs; ScheduleHub's tables are in the schema {SCHEMA}",
+    }
+    width = max(len(command) for command in commands)
+    yield from (f"  {command.ljust(width)}  {what}" for command, what in commands.items())
+
+
+def _exit_code(ended: Sequence[Outcome]) -> int:
+    """Rows that fail belong to the demo; a batch that fails or is stopped does not."""
+    statuses = {outcome.status for outcome in ended}
+    if BatchStatus.FAILED in statuses:
+        return FAILED
+    return OK if statuses <= {BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS} else LATER
