@@ -143,8 +143,7 @@ class ScheduleHubPostgres:
             deleted=sql.Identifier(BRIDGE_DELETED_AT),
         )
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for line in copy:
-                spool.write(line)
+            spool.writelines(copy)
 
     def _find(self, connection: Connection, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         statement = sql.SQL(

@@ -1,5 +1,6 @@
 """Writes prepared rows by COPY, in bulk, and finds by splitting the rows that PostgreSQL refuses."""
 
+import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -158,9 +159,10 @@ class Loader:
     def _copy(self, name: sql.Identifier, rows: pl.DataFrame) -> None:
         columns = [column for column in rows.columns if column != ROW]
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(name, _listed(columns))
-        data = rows.select(columns).write_csv(include_header=False).encode()
+        data = io.BytesIO()
+        rows.select(columns).write_csv(data, include_header=False)
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(data)
+            copy.write(data.getbuffer())
 
 
 def _listed(columns: Sequence[str]) -> sql.Composed:
