@@ -33,8 +33,8 @@ REJECTED_SCHEMA = pl.Schema(
         "stack_trace": pl.String,
     }
 )
-"""`stage` is the stage's module name; `field` the source name up to stage 5, the target name from stage 6 on; `stack_trace` is there for a programming
-error only."""
+"""`stage` is the stage's module name; `field` the source name up to stage 5, the target name from stage 6 on;
+`stack_trace` is there for a programming error only."""
 
 
 class Operation:
@@ -62,7 +62,8 @@ class Chunk:
     normalized: pl.DataFrame | None = None
     mapped: pl.DataFrame | None = None
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED_SCHEMA))
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, int], ...] = ()
+    """What is to be said of the batch, with the number of rows that it is true of (0: not counted)."""
 
     @classmethod
     def of(cls, number: int, fetched: pl.DataFrame) -> "Chunk":
@@ -73,8 +74,8 @@ class Chunk:
     def with_rows(self, rows: pl.DataFrame) -> "Chunk":
         return replace(self, rows=rows)
 
-    def with_note(self, note: str) -> "Chunk":
-        return replace(self, notes=(*self.notes, note))
+    def with_note(self, note: str, rows: int = 0) -> "Chunk":
+        return replace(self, notes=(*self.notes, (note, rows)))
 
     def reject(self, rejected: pl.DataFrame) -> "Chunk":
         """Take rows out, with their reasons (REJECTED_SCHEMA). Of several reasons for one row the first counts."""

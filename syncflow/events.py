@@ -31,7 +31,8 @@ class ChunkSettled:
 
 @dataclass(frozen=True)
 class BatchEnded:
-    """`seconds` is wall time since the batch was started or resumed here."""
+    """`seconds` is the wall time that was worked on the batch here; while others are loaded before its deletions, it
+    does not count."""
 
     batch: UUID
     entity: str

@@ -36,7 +36,11 @@ class Sort:
 
 @dataclass(frozen=True)
 class PageRequest:
-    """One page of an API. `columns` are the declared column names; empty when the API declares none."""
+    """One page of an API. `columns` are the declared column names; empty when the API declares none.
+
+    `decimal_comma`: the API's texts write `1.234,50`, so that a bare JSON number (1234.5) is handed on as `1234,5`:
+    then text and number mean the same to the stages.
+    """
 
     api: str
     page_size: int
@@ -44,12 +48,13 @@ class PageRequest:
     filters: tuple[Filter, ...] = ()
     sort: Sort | None = None
     columns: tuple[str, ...] = ()
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
 class Page:
     """A page that was read whole. `rows` has one String column per source column, values exactly as sent: numbers
-    digit for digit, booleans as `true`/`false`, nested values as their JSON text, a missing key as NULL.
+    digit for digit (but see `decimal_comma`), booleans as `true`/`false`, nested values as their JSON text, a missing key as NULL.
 
     Columns that were asked for stand first, in that order, also when no row has them; unknown ones follow and have
     their type in `observed` (text unless every value on this page is a JSON number or boolean).

@@ -38,8 +38,9 @@ class Day:
 
 @dataclass(frozen=True)
 class DemoDocument:
-    """What `demo --json` prints. `waited` children were without a parent on the first day, `loaded_later` of them are
-    in ScheduleHub on the second. `kept_in` is where everything was left."""
+    """What `demo --json` prints. `waited` children were without a parent on the first day. On the second,
+    `loaded_later` of them are in ScheduleHub, `waiting_still` wait for a parent, and the rest has gone from the ERP.
+    `kept_in` is where everything was left."""
 
     rows: int
     seed: int
@@ -47,6 +48,7 @@ class DemoDocument:
     failures: list[FailedRecord]
     waited: int
     loaded_later: int
+    waiting_still: int
     kept_in: str | None
     exit_code: int
 
@@ -62,16 +64,22 @@ def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool) -> DemoDoc
         stage = _Stage(place, runtime, shown, tell)
         stage.configure()
         days = [stage.sync(0, {})]
-        waiting = stage.waiting()
+        before = stage.waiting()
         if not runtime.stopping.is_set():
             days.append(stage.sync(1, stage.day_of_business()))
         batches = [batch for day in days for batch in day.batches]
-        loaded, failures = stage.loaded(waiting), stage.failures(batches)
-    waited = sum(len(keys) for keys in waiting.values())
+        after = stage.waiting()
+        still = sum(len(set(keys) & set(after.get(entity, ()))) for entity, keys in before.items())
+        loaded, failures = stage.loaded(before), stage.failures(batches)
+    waited = sum(len(keys) for keys in before.values())
+    code = _exit_code(batches)
+    if code != LATER:
+        for line in (*_failure_findings(failures), *_child_findings(waited, loaded, still)):
+            tell(line)
     kept = str(place.directory) if keep else None
-    for line in (*_findings(failures, waited, loaded), *_what_next(kept, rows, seed)):
+    for line in _goodbye() if kept is None else _what_next(kept, _servers(rows, seed, http=http)):
         tell(line)
-    return DemoDocument(rows, seed, days, failures, waited, loaded, kept, _exit_code(batches))
+    return DemoDocument(rows, seed, days, failures, waited, loaded, still, kept, code)
 
 
 class _Stage:
@@ -140,33 +148,47 @@ class _Stage:
         return [record for turn in turns for record in turn if record is not None][:FAILURES_SHOWN]
 
 
-def _findings(failures: Sequence[FailedRecord], waited: int, loaded: int) -> Iterator[str]:
+def _failure_findings(failures: Sequence[FailedRecord]) -> Iterator[str]:
     if failures:
         yield ""
         yield f"{plural(len(failures), 'row')} of those that failed, and why:"
         for record in failures:
             yield from failure_lines(record)
+
+
+def _child_findings(waited: int, loaded: int, still: int) -> Iterator[str]:
     if waited:
+        gone = waited - loaded - still
         yield ""
         yield (
-            f"On the first day {plural(waited, 'child', 'children')} came before their parents and waited; on the "
-            f"second day the parents came, and {count(loaded)} of them were loaded."
+            f"On the first day {plural(waited, 'child', 'children')} came before their parents and waited. On the "
+            f"second day the parents came, and {count(loaded)} of them were loaded"
+            + (f"; {count(still)} wait still" if still else "")
+            + (f"; {count(gone)} had gone from the ERP by then." if gone else ".")
         )
 
 
-def _what_next(kept: str | None, rows: int, seed: int) -> Iterator[str]:
+def _goodbye() -> Iterator[str]:
     yield ""
-    if kept is None:
-        yield "Everything is removed again. To keep it and look at it: syncflow demo --keep"
-        return
+    yield "Everything is removed again. To keep it and look at it: syncflow demo --keep"
+
+
+def _servers(rows: int, seed: int, *, http: bool) -> dict[str, str]:
+    """The commands that start the neighbours again, each in a terminal of its own."""
+    company = {f"syncflow sandbox apismith --rows {rows} --seed {seed} --days 1": "the company again; leave it running"}
+    return {**company, "syncflow sandbox schedulehub": "ScheduleHub; leave it running, too"} if http else company
+
+
+def _what_next(kept: str, servers: Mapping[str, str]) -> Iterator[str]:
+    yield ""
     yield f"Everything is kept in {kept} until you remove it (rm -r {kept})."
-    yield f"Call syncflow there, and it is about this database: cd {kept}"
+    yield f"Called there, syncflow is about this database: cd {kept}"
     commands = {
         "syncflow status": "what was synced last",
         "syncflow history": "every batch",
-        f"syncflow sandbox apismith --rows {rows} --seed {seed} --days 1": "the company again; leave it running",
+        **servers,
         "syncflow sync --all": "in another terminal: only sites and work areas, which go by full, are written anew",
-        'psql "$(syncflow db url)"': f"while a command runs; ScheduleHub's tables are in the schema {SCHEMA}",
+        'psql "$(syncflow db url)"': f"while one of these runs; ScheduleHub's tables are in the schema {SCHEMA}",
     }
     width = max(len(command) for command in commands)
     yield from (f"  {command.ljust(width)}  {what}" for command, what in commands.items())

@@ -46,7 +46,8 @@ class Pace:
 
     def take(self, event: ChunkSettled, now: float) -> None:
         self.rows = event.counters.fetched
-        self.expected = event.expected_rows
+        announced = event.expected_rows
+        self.expected = announced if announced is not None and announced >= self.rows else None
         self.stage_seconds = event.stage_seconds
         self.last = now
 
@@ -57,10 +58,10 @@ class Pace:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds, as far as the source has told how many rows there are."""
-        if self.expected is None or self.rate == 0:
+        """Seconds, as far as the source has told how many rows there are; None at the end."""
+        if self.expected is None or self.expected == self.rows or self.rate == 0:
             return None
-        return max(0, self.expected - self.rows) / self.rate
+        return (self.expected - self.rows) / self.rate
 
     @property
     def slowest(self) -> str:
@@ -73,7 +74,7 @@ class Pace:
 
     def describe(self) -> str:
         """`50,000 of 1,000,000 rows, 23,400 rows/s, 40 s left, mostly load 61%`."""
-        of = f" of {count(self.expected)}" if self.expected is not None else ""
+        of = "" if self.expected in (None, self.rows) else f" of {self.expected:,}"
         parts = [f"{count(self.rows)}{of} rows", f"{count(self.rate)} rows/s"]
         if self.remaining is not None:
             parts.append(f"{duration(self.remaining)} left")

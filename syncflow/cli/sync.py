@@ -48,7 +48,8 @@ def sync(
 ) -> None:
     """Bring entities from APISmith to ScheduleHub.
 
-    Parents are loaded before children. A batch that was stopped before is gone on with where it stopped. Ctrl-C stops after the chunk in flight.
+    Parents are loaded before children. A batch that was stopped before is gone on with where it stopped. Ctrl-C
+    stops after the chunk in flight.
 
     Ends with 0 when all is well, 1 when rows or a batch failed, 75 when a batch was interrupted and can be gone on
     with.

@@ -112,7 +112,7 @@ def _read_page(answer: Answer, request: PageRequest) -> Page:
     _check_known(answer, request.api)
     _check_json(answer)
     try:
-        return decode_page(answer.body, request.columns)
+        return decode_page(answer.body, request.columns, decimal_comma=request.decimal_comma)
     except PageError as error:
         raise PageError(answer.error(f"sent no readable page: {error}")) from error
 

@@ -16,8 +16,8 @@ from syncflow.errors import ConfigurationError
 
 _ISSUER = "syncflow"
 _EARLY = 0.1
-"""A token is renewed when this part of its life is left, at most `_EARLY_SECONDS` before its end."""
-_EARLY_SECONDS = 30.0
+_EARLY_SECONDS = (1.5, 30.0)
+"""A token is renewed when a tenth of its life is left, but within these bounds: a JWT's end is cut to whole seconds."""
 
 
 @dataclass(frozen=True)
@@ -207,4 +207,5 @@ class TokenKeeper:
     def _renew_at(self, lifetime: float | None) -> float:
         if lifetime is None or lifetime <= 0:
             return float("inf")
-        return self._monotonic() + lifetime - min(_EARLY_SECONDS, lifetime * _EARLY)
+        least, most = _EARLY_SECONDS
+        return self._monotonic() + lifetime - min(most, max(least, lifetime * _EARLY), lifetime / 2)

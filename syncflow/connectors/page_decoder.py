@@ -52,19 +52,19 @@ _SKELETON = msgspec.json.Decoder(_Skeleton)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-def decode_page(body: bytes, columns: Sequence[str]) -> Page:
-    """Read the body of one answer of `execute`.
+def decode_page(body: bytes, columns: Sequence[str], *, decimal_comma: bool = False) -> Page:
+    """Read the body of one answer of `execute`; `decimal_comma` as `PageRequest` says.
 
     Raises PageError when it is not JSON, was cut short, says `success: false` or has no list of rows.
     """
     cut = _cut(body)
-    fast = _read_fast(cut.array, columns) if cut is not None and cut.success is True else None
+    fast = _read_fast(cut.array, columns, decimal_comma) if cut is not None and cut.success is True else None
     if cut is not None and fast is not None:
         return Page(rows=fast, total_rows=_total_rows(cut.metadata))
     parts = _parse(body, cut)
     if parts.success is not True:
         raise PageError(_refusal(parts))
-    exact = read_exactly(parts.array, columns)
+    exact = read_exactly(parts.array, columns, decimal_comma=decimal_comma)
     return Page(rows=exact.rows, total_rows=_total_rows(parts.metadata), observed=exact.observed)
 
 
@@ -116,7 +116,7 @@ def _total_rows(metadata: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _read_fast(array: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
+def _read_fast(array: bytes, columns: Sequence[str], decimal_comma: bool) -> pl.DataFrame | None:
     """The rows by way of polars; None when it is not proven that they come through exactly."""
     if not columns or has_half_pair(array):
         return None
@@ -124,7 +124,7 @@ def _read_fast(array: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
     if not found.certain or found.nested:
         return None
     quoted = quote_numbers(array, found.numbers)
-    if quoted is None:
+    if quoted is None or (decimal_comma and quoted is not array):
         return None
     try:
         rows = pl.read_json(quoted, schema=dict.fromkeys(columns, pl.String))

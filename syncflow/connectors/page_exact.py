@@ -47,7 +47,7 @@ class ExactRows:
     observed: dict[str, OracleType]
 
 
-def read_exactly(array: bytes, columns: Sequence[str]) -> ExactRows:
+def read_exactly(array: bytes, columns: Sequence[str], *, decimal_comma: bool = False) -> ExactRows:
     """Read a JSON array of row objects.
 
     Raises PageError when the bytes do not make an array at all.
@@ -56,6 +56,8 @@ def read_exactly(array: bytes, columns: Sequence[str]) -> ExactRows:
     rows = _read_at_once(array)
     if rows is None:
         rows = [_read_one(raw, number, unreadable) for number, raw in enumerate(_raw_rows(array))]
+    if decimal_comma:
+        rows = [{key: _with_comma(value) for key, value in row.items()} for row in rows]
     names = list(dict.fromkeys((*columns, *_keys(rows))))
     known = frozenset(columns)
     frame = pl.DataFrame(
@@ -148,6 +150,10 @@ def _series(name: str, values: Sequence[object]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.String)
     except (TypeError, OverflowError):
         return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
+
+
+def _with_comma(value: object) -> object:
+    return Digits(value.replace(".", ",")) if isinstance(value, Digits) else value
 
 
 def _text(value: object) -> str | None:

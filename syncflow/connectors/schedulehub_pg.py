@@ -9,7 +9,7 @@ import polars as pl
 from psycopg import sql
 
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROWVERSION, UID, Operation
-from syncflow.connectors.outcomes import in_doubt, together
+from syncflow.connectors.outcomes import UNKNOWN_HASH, in_doubt, together
 from syncflow.connectors.postgres import CommitUnknown, Connection, Database
 from syncflow.connectors.schedulehub_pg_ddl import prepare_table
 from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows
@@ -22,7 +22,6 @@ from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_REF,
     BRIDGE_ROWVERSION,
     BRIDGE_UID,
-    UNKNOWN_HASH,
     Column,
     catalog,
     qualified,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
+from syncflow.connectors.outcomes import UNKNOWN_HASH
 from syncflow.connectors.postgres import Connection
 from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_COLUMNS,
@@ -12,7 +13,6 @@ from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_KEY,
     BRIDGE_UID,
     LONGEST_NAME,
-    UNKNOWN_HASH,
     Column,
     catalog,
     check_names,

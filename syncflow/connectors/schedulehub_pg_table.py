@@ -27,9 +27,6 @@ BRIDGE_COLUMNS = {
     BRIDGE_DELETED_AT: "timestamptz",
 }
 
-UNKNOWN_HASH = "0" * 64
-"""A data hash that no row has: such a row differs from whatever the source says, and is written again."""
-
 LONGEST_NAME = 63
 """Bytes of an identifier in PostgreSQL; what is longer it would cut off silently."""
 

@@ -1,7 +1,7 @@
 """What goes over the wire to ScheduleHub and what comes back: bodies made column-wise, answers read into frames."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,12 +9,10 @@ import polars as pl
 
 from syncflow.chunk import DATA, KEY, PARENT, REF, ROWVERSION, UID
 from syncflow.connectors.exchange import Answer
+from syncflow.connectors.outcomes import UNKNOWN_HASH
 from syncflow.errors import PageError
 from syncflow.model import TargetTable
 from syncflow.protocols import FOUND_SCHEMA, IDENTITY_SCHEMA, WriteState
-
-UNKNOWN_HASH = "0" * 64
-"""Stands for a missing data hash: no row has it, so such a record is written again."""
 
 _SURPLUS_DIGITS = r"(\.\d{6})\d+"
 _BRIDGE = {KEY: "erp_key_hash", DATA: "erp_data_hash", ROWVERSION: "erp_rowversion", REF: "erp_ref_str"}
@@ -76,7 +74,7 @@ _RECORDS = msgspec.json.Decoder(list[_Record])
 _HEALTH = msgspec.json.Decoder(_Health)
 
 
-def record(table: TargetTable) -> list[pl.Expr]:
+def _record(table: TargetTable) -> list[pl.Expr]:
     """The members of a record. Numbers go as strings, digit for digit; fractions of a second are cut to the six
     digits that a column takes (pipeline, stage 5)."""
     refs = [pl.col(PARENT + ref).alias(ref) for ref, _ in table.parents]
@@ -96,23 +94,25 @@ def _member(name: str, kind: str) -> pl.Expr:
 
 
 def records_body(table: TargetTable, rows: pl.DataFrame) -> bytes:
-    return _listed("records", rows, pl.struct(record(table)))
+    return _listed("records", rows, _record(table))
 
 
 def updates_body(table: TargetTable, rows: pl.DataFrame, *, revive: bool) -> bytes:
     """Updates by UID; `revive` takes the mark of a soft deletion away."""
-    members = [*record(table), pl.lit(None, dtype=pl.String).alias(DELETED_AT)] if revive else record(table)
-    return _listed("updates", rows, pl.struct(pl.col(UID).alias("uid"), pl.struct(members).alias("data")))
+    members = [*_record(table), pl.lit(None, dtype=pl.String).alias(DELETED_AT)] if revive else _record(table)
+    return _listed("updates", rows, [pl.col(UID).alias("uid"), pl.struct(members).alias("data")])
 
 
 def soft_delete_body(rows: pl.DataFrame, now: datetime) -> bytes:
     mark = pl.struct(pl.lit(now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")).alias(DELETED_AT))
-    return _listed("updates", rows, pl.struct(pl.col(UID).alias("uid"), mark.alias("data")))
+    return _listed("updates", rows, [pl.col(UID).alias("uid"), mark.alias("data")])
 
 
-def _listed(member: str, rows: pl.DataFrame, entry: pl.Expr) -> bytes:
-    texts = rows.select(entry.alias("entry").struct.json_encode())["entry"]
-    return f'{{"{member}":[{texts.str.join(",")[0] or ""}]}}'.encode()
+def _listed(envelope: str, rows: pl.DataFrame, members: Sequence[pl.Expr]) -> bytes:
+    """Line breaks within texts are escaped in JSON, so those that are left stand between two entries."""
+    lines = io.BytesIO()
+    rows.select(members).write_ndjson(lines)
+    return b'{"%s":[%s]}' % (envelope.encode(), lines.getvalue().removesuffix(b"\n").replace(b"\n", b","))
 
 
 def read_failures(answer: Answer, sent: int) -> pl.DataFrame:

@@ -108,7 +108,7 @@ def _joined(whole: Chunk, first: Chunk, rest: Chunk) -> Chunk:
         normalized=both("normalized"),
         mapped=both("mapped"),
         rejected=pl.concat([whole.rejected, first.rejected, rest.rejected]),
-        notes=tuple(dict.fromkeys((*first.notes, *rest.notes))),
+        notes=(*first.notes, *rest.notes),
     )
 
 

@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 import polars as pl
 
 from syncflow.engine.plan import comparable_kind
-from syncflow.model import DeleteMode, DeltaStrategy, Paging, Plan, PlanColumn, SyncType
+from syncflow.model import DeleteMode, DeltaStrategy, NumberFormat, Paging, Plan, PlanColumn, SyncType
 from syncflow.oracle_types import DATETIME_KINDS
 from syncflow.protocols import Filter
 from syncflow.stages.paging import Extract
@@ -109,4 +109,5 @@ def _extract(plan: Plan, page_size: int, *filters: Filter) -> Extract:
         key=tuple(column.source for column in plan.key_columns),
         page_size=page_size,
         filters=filters,
+        decimal_comma=plan.conventions.numbers is NumberFormat.COMMA,
     )

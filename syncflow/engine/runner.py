@@ -91,10 +91,10 @@ class BatchRun:
         self._payload = payload
         ledger_of = None if around.target.lists_identities else around.target.name
         self._books = Books(around.database, around.clock, batch, claim.epoch, ledger_of)
-        self._started = time.monotonic()
+        self._seconds = 0.0
         self.timings = Timings()
         self._seen = KeySet()
-        self._notes: dict[str, None] = dict.fromkeys(batch.notes)
+        self._notes: dict[str, int] = dict.fromkeys(batch.notes, 0)
         self._watermark_after = claim.watermark_after
         self._known = Known.of([], with_rowversion=False)
         self._loading: Future[None] | None = None
@@ -147,13 +147,16 @@ class BatchRun:
         return self.try_load() or self.close()
 
     def _guarded(self, work: Callable[[], None]) -> BatchEnded | None:
+        started = time.monotonic()
+        broken_off: Exception | None = None
         try:
             work()
-        except ClaimLost as lost:
-            return self._ended(BatchStatus.RUNNING, str(lost))
         except Exception as error:  # noqa: BLE001 - whatever happens, the batch's status must be true
-            return self.fail(error)
-        return None
+            broken_off = error
+        self._seconds += time.monotonic() - started
+        if isinstance(broken_off, ClaimLost):
+            return self._ended(BatchStatus.RUNNING, str(broken_off))
+        return None if broken_off is None else self.fail(broken_off)
 
     def finish(self) -> BatchEnded:
         """Check the laws and write the end. A batch that does not balance ends FAILED with the missing count named."""
@@ -181,7 +184,7 @@ class BatchRun:
             status=status,
             counters=total,
             error_message=message,
-            notes=tuple(self._notes),
+            notes=self._said(),
             completed_at=None if status is BatchStatus.INTERRUPTED else now,
         )
         finished = status in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS)
@@ -190,15 +193,14 @@ class BatchRun:
         return self._ended(status, message)
 
     def _ended(self, status: BatchStatus, message: str | None) -> BatchEnded:
-        seconds = time.monotonic() - self._started
         event = BatchEnded(
             self._batch.uid,
             self.entity,
             status,
             self._books.total,
-            seconds,
+            self._seconds,
             message,
-            tuple(self._notes),
+            self._said(),
             dict(self.timings.seconds),
         )
         self._around.listener(event)
@@ -337,8 +339,8 @@ class BatchRun:
             cursor=decided.progress.to_json(),
             counters=counters,
         )
-        for note in chunk.notes:
-            self._note(note)
+        for note, rows_ in chunk.notes:
+            self._note(note, rows_)
         with self.timings.measure("books"):
             status = self._books.settle(settled)
         self._around.listener(
@@ -372,8 +374,11 @@ class BatchRun:
             count = done.counters.still_at_source
             self._note(f"{count} rows were missing in the extract, but the source still has them: not deleted")
 
-    def _note(self, note: str) -> None:
-        self._notes[note] = None
+    def _note(self, note: str, rows: int = 0) -> None:
+        self._notes[note] = self._notes.get(note, 0) + rows
+
+    def _said(self) -> tuple[str, ...]:
+        return tuple(f"{note}: {rows}" if rows else note for note, rows in self._notes.items())
 
     def _new_state(self) -> erp_sync_state.SyncState:
         """The entity's state after a batch that balances; a watermark never goes back."""

@@ -7,7 +7,7 @@ import polars as pl
 from syncflow.chunk import ROWVERSION, Chunk
 from syncflow.engine.extract import rowversion_column
 from syncflow.engine.pipeline import Timings, transform
-from syncflow.model import Plan
+from syncflow.model import NumberFormat, Plan
 from syncflow.protocols import PageRequest, Sort, Source
 from syncflow.stages.s8_delta import sortable
 
@@ -18,7 +18,13 @@ LOOKED_AT = 100
 def read_maximum(source: Source, plan: Plan) -> str | None:
     """The highest rowversion at the source, canonical; None when there is none, or none that can be read."""
     column = rowversion_column(plan)
-    request = PageRequest(plan.api, LOOKED_AT, sort=Sort(column.source, descending=True), columns=(column.source,))
+    request = PageRequest(
+        plan.api,
+        LOOKED_AT,
+        sort=Sort(column.source, descending=True),
+        columns=(column.source,),
+        decimal_comma=plan.conventions.numbers is NumberFormat.COMMA,
+    )
     values = source.page(request).rows.select(column.source)
     as_key = replace(
         plan,

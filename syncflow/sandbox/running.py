@@ -23,7 +23,8 @@ AppFactory = Callable[[], ASGIApp]
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens at this address; port 0 takes a free one. Raises SandboxError with the remedy."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio sets TCP_NODELAY only on a socket that says it is TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -22,6 +22,7 @@ class Extract:
     key: tuple[str, ...]
     page_size: int
     filters: tuple[Filter, ...] = ()
+    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def request_at(extract: Extract, cursor: Cursor) -> PageRequest:
         filters=(*extract.filters, *equal, *bound),
         sort=Sort(column or extract.key[0]),
         columns=extract.columns,
+        decimal_comma=extract.decimal_comma,
     )
 
 

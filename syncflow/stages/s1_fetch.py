@@ -15,7 +15,7 @@ import polars as pl
 
 from syncflow.errors import PageError
 from syncflow.oracle_types import OracleType
-from syncflow.protocols import RAW_TEXT, UNREADABLE, Filter, Page, PageRequest, Sort, Source
+from syncflow.protocols import RAW_TEXT, UNREADABLE, Filter, Page, PageRequest, Source
 from syncflow.stages.paging import Cursor, Extract, Step, request_at, step
 
 Comparable = Callable[[pl.Series], pl.Series | None]
@@ -216,10 +216,7 @@ def _numbered(source: Source, extract: Extract, in_flight: int) -> Iterator[tupl
     """Pages 1, 2, .. until one is short, `in_flight` of them asked for at once."""
 
     def ask(number: int) -> Page:
-        sort = Sort(extract.key[0])
-        return _complete_page(
-            source, PageRequest(extract.api, extract.page_size, number, extract.filters, sort, extract.columns)
-        )
+        return _complete_page(source, replace(request_at(extract, Cursor()), page=number))
 
     with ThreadPoolExecutor(in_flight, thread_name_prefix="fetch") as pool:
         numbers = count(1)

@@ -121,5 +121,5 @@ def _unreadable(chunk: Chunk, parent: PlanParent, outcomes: Sequence[Outcome]) -
 def _with_count(chunk: Chunk, parent: PlanParent, count: int) -> Chunk:
     if not count:
         return chunk
-    rows = "1 row has" if count == 1 else f"{count} rows have"
-    return chunk.with_note(f"{rows} only a part of the reference {parent.name} to {parent.entity}; loaded without it")
+    note = f"rows with only a part of the reference {parent.name} to {parent.entity}, loaded without it"
+    return chunk.with_note(note, count)

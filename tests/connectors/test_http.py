@@ -159,11 +159,11 @@ def test_a_token_that_is_never_taken(smith: ApiSmith, url: str, credentials: Cre
 
 
 def test_tokens_are_refreshed_before_they_end() -> None:
-    smith = make_apismith(ApiSmithSettings(rows=100, tokens=TokenOptions(lifetime=timedelta(seconds=2))))
+    smith = make_apismith(ApiSmithSettings(rows=100, tokens=TokenOptions(lifetime=timedelta(seconds=4))))
     with RunningServer(smith.app) as server, opened(server.url) as source:
         for _ in range(5):
             source.page(SITES)
-            time.sleep(0.7)
+            time.sleep(0.9)
     statuses = smith.calls.snapshot()["statuses"]
     assert isinstance(statuses, dict)
     assert calls(smith, "/auth/refresh") >= 1

@@ -215,3 +215,11 @@ def test_unknown_columns_follow_with_the_type_that_was_seen() -> None:
 
 def test_an_empty_page_has_the_columns_asked_for() -> None:
     assert decode_page(envelope(""), COLUMNS).rows.schema == pl.Schema(dict.fromkeys(COLUMNS, pl.String))
+
+
+def test_a_bare_number_gets_the_decimal_mark_of_the_texts_around_it() -> None:
+    body = b'{"success": true, "data": [{"A": 1.234, "B": "1.234,50", "C": 12e-1, "D": 5, "E": "x.y"}], "metadata": {}}'
+    for columns in (("A", "B", "C", "D", "E"), ()):
+        rows = decode_page(body, columns, decimal_comma=True).rows
+        assert rows.row(0) == ("1,234", "1.234,50", "12e-1", "5", "x.y")
+        assert decode_page(body, columns).rows.row(0)[0] == "1.234"

@@ -184,6 +184,20 @@ def test_a_parent_with_living_children_is_refused(hub: ScheduleHubPostgres) -> N
     assert hub.delete(SITES, doomed, soft=False)["state"].to_list() == ["deleted", "deleted"]
 
 
+def test_what_the_database_holds_on_to_is_refused_alone(hub: ScheduleHubPostgres, connection: Session) -> None:
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    hub.write(SITES, chunk(SITES, *({"id": str(n)} for n in range(9))))
+    connection.execute(
+        b"CREATE TABLE plans (site uuid REFERENCES sites); "
+        b"INSERT INTO plans SELECT _bridge_uid FROM sites WHERE id = '4'"
+    )
+    told = hub.delete(SITES, pl.DataFrame({KEY: [key_of(str(n)) for n in range(9)]}), soft=False)
+    refused = told.filter(state="refused")
+    assert refused[KEY].to_list() == [key_of("4")]
+    assert "still referenced" in refused["message"][0]
+    assert one(connection, "SELECT count(*) FROM sites") == 1
+
+
 def test_a_branch_is_deleted_whole_but_not_above_what_stays(hub: ScheduleHubPostgres, connection: Session) -> None:
     table = TargetTable(PARTS.entity, PARTS.columns, PARTS.parents, (ChildRef("parts", "parent"),))
     hub.prepare(table, DriftMode.EVOLVE)

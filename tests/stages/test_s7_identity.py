@@ -115,7 +115,7 @@ def test_a_partly_null_reference_is_no_parent_and_is_counted() -> None:
     chunk = transform(rows, two_part_plan())
     assert chunk.rows.select("k", PARENT_REF + "up").rows() == [("1", "a=1|b=2"), ("2", None), ("3", None), ("5", None)]
     assert chunk.rejected["error_type"].to_list() == ["parent_key_unreadable"]
-    assert chunk.notes == ("2 rows have only a part of the reference up to parents; loaded without it",)
+    assert chunk.notes == (("rows with only a part of the reference up to parents, loaded without it", 2),)
 
 
 def test_a_reference_survives_rows_that_stage_6_rejected() -> None:
@@ -150,7 +150,7 @@ def test_dropped_digits_are_noted_once_a_column_and_count_for_the_hash() -> None
         {"K": "1", "T": "2026-01-02T03:04:05.123456788"},
     ]
     chunk = transform(fine, plan)
-    assert chunk.notes == ("column T has fractions finer than a microsecond; loaded with six digits",)
+    assert chunk.notes == (("column T has fractions finer than a microsecond; loaded with six digits", 0),)
     assert chunk.rows[DATA].n_unique() == 2
     kept = replace(plan.columns[1], mapping=replace(plan.columns[1].mapping, keep_nanoseconds=True))
     assert transform(fine, replace(plan, columns=(plan.columns[0], kept))).notes == ()
