@@ -326,7 +326,8 @@ class BatchRun:
         with self.timings.measure("books"):
             self._books.intend(chunk)
         with self.timings.measure("load"):
-            loaded = load(chunk, decided.table, self._around.target)
+            required = frozenset(parent.name for parent in decided.plan.parents if parent.required)
+            loaded = load(chunk, decided.table, self._around.target, required)
         rows = loaded.chunk.rows
         rows = rows.with_columns(operations_done(rows, self._done_before)) if rows.height else rows
         counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting)

@@ -4,6 +4,7 @@ An outcome that nobody told (a time-out, a connection lost at COMMIT) is settled
 before anything is sent again (reliability). Rows that are refused stand alone; the others of the chunk are written.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,6 +13,7 @@ from syncflow.chunk import DATA, KEY, OPERATION, ROW, UID, Chunk, Operation, rej
 from syncflow.errors import RetriableError
 from syncflow.model import TargetTable
 from syncflow.protocols import OUTCOME_SCHEMA, Target, WriteState
+from syncflow.stages.rings import Ring, find_ring
 
 STAGE = "s9_load"
 
@@ -29,21 +31,59 @@ class Loaded:
     temporary: pl.DataFrame
 
 
-def load(chunk: Chunk, table: TargetTable, target: Target) -> Loaded:
-    """Write the chunk's inserts and updates. Raises RetriableError when the target is not to be had."""
+def load(chunk: Chunk, table: TargetTable, target: Target, required: Collection[str] = ()) -> Loaded:
+    """Write the chunk's inserts and updates. `required` names the references that a row may not even for a moment be
+    without. Raises RetriableError when the target is not to be had."""
     to_write = chunk.rows.filter(pl.col(OPERATION).is_in([Operation.INSERT, Operation.UPDATE]))
-    final = pl.DataFrame(schema=OUTCOME_SCHEMA)
+    outcome = _write(to_write, table, target)
+    ring = find_ring(to_write, outcome, table)
+    if ring is not None:
+        outcome = _replaced(outcome, _close_ring(ring, table, target, required))
+    return _loaded(chunk, outcome)
+
+
+def _write(rows: pl.DataFrame, table: TargetTable, target: Target) -> pl.DataFrame:
+    """OUTCOME_SCHEMA of every row, none of them in doubt any more."""
+    to_write, final = rows, pl.DataFrame(schema=OUTCOME_SCHEMA)
     for _ in range(ROUNDS):
         if to_write.is_empty():
-            return _loaded(chunk, final)
+            return final
         outcome = target.write(table, to_write)
         final, to_write = _settle(final, outcome, to_write, table, target)
     if to_write.is_empty():
-        return _loaded(chunk, final)
+        return final
     raise RetriableError(
         f"{target.name} gave no clear answer for {to_write.height} rows of {table.entity}, asked {ROUNDS} times; "
         "nothing is lost, the batch can be resumed when the target answers."
     )
+
+
+def _close_ring(ring: Ring, table: TargetTable, target: Target, required: Collection[str]) -> pl.DataFrame:
+    """Insert the rows of a ring without the references that close it, then give them these references."""
+    fixed = [reference for reference in ring.references if reference in required]
+    if fixed:
+        message = (
+            f"rows that refer to each other cannot be loaded, because the reference {fixed[0]} is required: {ring.told}"
+        )
+        return (
+            ring.closed.select(ROW)
+            .with_columns(
+                pl.lit(WriteState.REJECTED).alias("state"),
+                pl.lit(fixed[0]).alias("field"),
+                pl.lit("ring").alias("error_type"),
+                pl.lit(message).alias("message"),
+                pl.lit(False).alias("temporary"),
+            )
+            .match_to_schema(OUTCOME_SCHEMA)
+        )
+    opened = _write(ring.opened, table, target)
+    there = opened.filter(pl.col("state") == WriteState.DONE).select(ROW)
+    closed = _write(ring.closed.join(there, on=ROW, how="semi", maintain_order="left"), table, target)
+    return _replaced(opened, closed)
+
+
+def _replaced(outcome: pl.DataFrame, newer: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([outcome.join(newer, on=ROW, how="anti", maintain_order="left"), newer])
 
 
 def _settle(

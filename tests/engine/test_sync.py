@@ -176,3 +176,34 @@ def test_a_chain_of_rows_in_one_table_is_loaded_in_the_worst_order(world: World)
     assert (ended.counters.inserted, ended.counters.pending) == (5, 0)
     held = {row["id"]: row["_bridge_uid"] for row in world.rows("people")}
     assert [row["boss_uid"] for row in world.rows("people")] == [held.get(number + 1) for number in range(1, 6)]
+
+
+RING = [("1", "1"), ("2", "3"), ("3", "2"), ("4", "2"), ("5", "9"), ("6", "7"), ("7", "8"), ("8", "6")]
+"""Her own boss; two who manage each other and one below them; one whose boss is missing; a ring of three."""
+
+
+def test_rows_that_wait_for_nothing_but_each_other_are_loaded_as_a_ring(world: World) -> None:
+    world.serve("people", {"ID": "NUMBER(5)", "BOSS": "NUMBER(5)"}, [{"ID": own, "BOSS": boss} for own, boss in RING])
+    world.configure(
+        "entities: [{name: people, business_key: [id], parent_refs: {boss: {entity: people, fields: {boss: id}}}}]"
+    )
+    ended = world.sync_one("people")
+    assert (ended.counters.inserted, ended.counters.pending) == (7, 1)
+    held = {row["id"]: row for row in world.rows("people")}
+    assert {own: row["boss_uid"] for own, row in held.items()} == {
+        int(own): held[int(boss)]["_bridge_uid"] for own, boss in RING if own != "5"
+    }
+
+
+def test_a_ring_of_required_references_fails_and_is_named(world: World) -> None:
+    world.serve(
+        "people", {"ID": "NUMBER(5)", "BOSS": "NUMBER(5)"}, [{"ID": "2", "BOSS": "3"}, {"ID": "3", "BOSS": "2"}]
+    )
+    world.configure(
+        "entities: [{name: people, business_key: [id], mappings: [{source: BOSS, target: boss, required: true}], "
+        "parent_refs: {boss: {entity: people, fields: {boss: id}}}}]"
+    )
+    assert world.sync_one("people").counters.failed == 2
+    ((kind, message), _) = world.metadata("SELECT error_type, error_message FROM failed_records")
+    assert kind == "ring"
+    assert "id=2 -> id=3" in message
