@@ -31,28 +31,38 @@ def hexadecimal(array: Words) -> pl.Series:
     return pl.Series([digits[at : at + width] for at in range(0, len(digits), width)], dtype=pl.String)
 
 
-class KeySet:
-    """A growing set of key hashes, 16 bytes each, kept sorted; a chunk of keys is added or asked for at a time."""
+RUN_ROWS = 500_000
+"""A key set sorts its keys in runs of this many, so that adding a chunk costs the same however many there are."""
 
-    def __init__(self) -> None:
-        self._keys: Words = np.empty((0, 2), dtype=np.uint64)
+
+class KeySet:
+    """A growing set of key hashes, 16 bytes each; a chunk of keys is added or asked for at a time."""
+
+    def __init__(self, run_rows: int = RUN_ROWS) -> None:
+        self._run_rows = run_rows
+        self._full: tuple[Words, ...] = ()
+        self._last: Words = np.empty((0, 2), dtype=np.uint64)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return sum(map(len, self._full)) + len(self._last)
 
     def copy(self) -> "KeySet":
         """The set as it is now; what is added later does not show in it."""
-        same = KeySet()
-        same._keys = self._keys
+        same = KeySet(self._run_rows)
+        same._full, same._last = self._full, self._last
         return same
 
     def add(self, keys: Words) -> None:
         """Add keys that are not in it yet."""
-        merged = np.concatenate([self._keys, keys])
-        self._keys = merged[np.argsort(merged[:, 0], kind="stable")]
+        merged = np.concatenate([self._last, keys])
+        self._last = merged[np.argsort(merged[:, 0], kind="stable")]
+        if len(self._last) >= self._run_rows:
+            self._full, self._last = (*self._full, self._last), self._last[:0].copy()
 
     def contains(self, keys: Words) -> npt.NDArray[np.bool_]:
-        contained: npt.NDArray[np.bool_] = find_places(self._keys, keys) != ABSENT
+        contained = np.zeros(len(keys), dtype=np.bool_)
+        for run in (*self._full, self._last):
+            contained |= find_places(run, keys) != ABSENT
         return contained
 
 
