@@ -110,6 +110,8 @@ class Books:
         return status
 
     def _close_queues(self, connection: Connection, settled: Settled, now: datetime) -> None:
+        if not (self._has_failed or self._has_pending):
+            return
         entity = self._batch.entity_name
         loaded = _loaded_keys(settled)
         if self._has_failed:

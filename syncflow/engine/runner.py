@@ -318,7 +318,8 @@ class BatchRun:
 
     def _remember(self, keys: Words) -> None:
         unseen = keys[~self._seen.contains(keys)]
-        self._seen.add(np.unique(unseen, axis=0) if len(unseen) else unseen)
+        some_twice = len(np.unique(unseen[:, 0])) < len(unseen)
+        self._seen.add(np.unique(unseen, axis=0) if some_twice else unseen)
 
     def _settle(self, decided: "_Decided") -> None:
         """Stage 9 and the books for one chunk. Runs in the loading thread, one chunk at a time, in order."""
