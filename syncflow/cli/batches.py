@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAILURES_SHOWN = 10
 FAILURES_IN_JSON = 1000
 _RUNNING = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
-_ENTITY = typer.Argument(metavar="[ENTITY]", help="Only this entity's.")
+_ENTITY = typer.Argument(metavar="ENTITY", help="Only this entity's.")
 _BATCH = typer.Argument(metavar="BATCH", help="The batch's number, or its beginning.")
 
 
@@ -45,7 +45,7 @@ class BatchDetail:
 
 
 def status(
-    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="A batch's number, or its beginning.")] = None,
+    batch: Annotated[str | None, typer.Argument(metavar="BATCH", help="A batch's number, or its beginning.")] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Show what was synced last, or one batch.

@@ -1,5 +1,6 @@
 """`syncflow demo`."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -25,10 +26,16 @@ def demo(
     from syncflow.cli.demo_play import play  # deferred: help need not wait for the whole machinery
 
     with terminable():
-        document = play(rows, seed, _untold if json else say, http=http, keep=keep)
+        document = play(rows, seed, _untold if json else _tell, http=http, keep=keep)
     if json:
         say_json(document)
     raise typer.Exit(document.exit_code)
+
+
+def _tell(line: str) -> None:
+    """At once, also through a pipe: the next line may take a while."""
+    say(line)
+    sys.stdout.flush()
 
 
 def _untold(_: str) -> None:

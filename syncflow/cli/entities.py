@@ -108,8 +108,9 @@ def create(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
 
     For example: syncflow entities create sites --set 'business_key=[site_code]' --set delta_strategy=hash
     """
+    given = _fields(fields)
     with session() as runtime:
-        entity = runtime.entities.create(name, _fields(fields))
+        entity = runtime.entities.create(name, given)
     say(f"Created {entity.name}. Sync it with: syncflow sync {entity.name}")
 
 
@@ -163,7 +164,7 @@ def import_(
 
 
 @app.command()
-def export(names: Annotated[list[str] | None, typer.Argument(metavar="[ENTITY..]", help="Only these.")] = None) -> None:
+def export(names: Annotated[list[str] | None, typer.Argument(metavar="ENTITY", help="Only these.")] = None) -> None:
     """Print entities as YAML that import takes.
 
     All of them, unless some are named.

@@ -125,10 +125,12 @@ def remarks(ended: Sequence[Outcome]) -> Iterator[str]:
 def next_steps(ended: Sequence[Outcome]) -> Iterator[str]:
     """What is to be done about rows that wait, deletions that are withheld, batches that stand still."""
     pending = sum(outcome.counters.pending for outcome in ended)
-    if pending:
+    if pending == 1:
+        yield "1 row waits for a parent that ScheduleHub does not have yet. The sync that brings the parent loads it."
+    elif pending:
         yield (
-            f"{plural(pending, 'row')} wait{'s' if pending == 1 else ''} for a parent that ScheduleHub does not have "
-            "yet. They are loaded by the sync that brings it."
+            f"{count(pending)} rows wait for parents that ScheduleHub does not have yet. The sync that brings a parent "
+            "loads its children."
         )
     for outcome in ended:
         if outcome.counters.withheld:

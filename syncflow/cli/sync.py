@@ -35,7 +35,7 @@ class SyncDocument:
 
 
 def sync(
-    entities: Annotated[list[str] | None, typer.Argument(metavar="ENTITY..", help="Entities by name.")] = None,
+    entities: Annotated[list[str] | None, typer.Argument(metavar="ENTITY", help="Entities by name.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every entity whose sync is enabled.")] = False,
     type_: Annotated[
         Extent,
