@@ -5,6 +5,7 @@
     ├── UsageError                  stop; exit 64. The command cannot be carried out as given.
     ├── UnavailableError            stop; exit 69. Something that must be there (database, port) is not.
     ├── RetriableError              later; exit 75. The same call may succeed in a while.
+    │   ├── BusyError               another process is at it now.
     │   └── PageError               a page that cannot be trusted counts as not read (pipeline, stage 1).
     └── BatchError                  ends the batch; the watermark stays.
         ├── LawBroken               the conservation law does not balance.
@@ -50,6 +51,10 @@ class RetriableError(SyncFlowError):
         """Seconds that the other side asked to wait, if it did."""
 
 
+class BusyError(RetriableError):
+    """Another process is at it now."""
+
+
 class PageError(RetriableError):
     """A page was cut short, is not JSON, says `success: false` or has a wrong content type: it was not read."""
 
@@ -64,3 +69,5 @@ class LawBroken(BatchError):
 
 class ClaimLost(BatchError):
     """`claim_epoch` moved on: another process works on this batch now. Nothing more may be written or sent."""
+
+    exit_code = 75

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from syncflow.model import BatchStatus, Counters
+from syncflow.model import BatchStatus, Counters, SyncType
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class BatchEnded:
     error_message: str | None = None
     notes: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    sync_type: SyncType = SyncType.INCREMENTAL
+    error_exit_code: int | None = None
+    """The exit code that fits what ended the batch early (see `errors`); None when nothing did."""
 
 
 Event = BatchStarted | ChunkSettled | BatchEnded

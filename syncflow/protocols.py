@@ -54,7 +54,8 @@ class PageRequest:
 @dataclass(frozen=True)
 class Page:
     """A page that was read whole. `rows` has one String column per source column, values exactly as sent: numbers
-    digit for digit (but see `decimal_comma`), booleans as `true`/`false`, nested values as their JSON text, a missing key as NULL.
+    digit for digit (but see `decimal_comma`), booleans as `true`/`false`, nested values as their JSON text, a missing
+    key as NULL.
 
     Columns that were asked for stand first, in that order, also when no row has them; unknown ones follow and have
     their type in `observed` (text unless every value on this page is a JSON number or boolean).

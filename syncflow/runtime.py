@@ -1,6 +1,7 @@
 """The one place where parts are made and handed to each other."""
 
 import getpass
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -77,7 +78,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         )
         around = Surroundings(database, source, target, clock, options, listener, stopping)
         dispatcher = Dispatcher(around, settings.sync_worker_threads)
-        who = actor or getpass.getuser()
+        who = actor or _operator()
         first_page = settings.default_batch_size
         yield Runtime(
             settings=settings,
@@ -88,6 +89,14 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             entities=EntityService(database, source, clock, first_page, who),
             stopping=stopping,
         )
+
+
+def _operator() -> str:
+    """Who is at work, for the books; a user of the system may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _apismith(settings: Settings) -> Endpoint:

@@ -4,25 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-import polars as pl
-
-from syncflow.chunk import KEY
 from syncflow.cli.batches import failure_lines
 from syncflow.cli.demo_place import SCHEMA, DemoPlace, demo_place
 from syncflow.cli.figures import count, plural
 from syncflow.cli.graceful import graceful
 from syncflow.cli.progress import Display, display
-from syncflow.cli.report import FAILED, LATER, OK, Outcome, messages, outcome_table, outcomes
+from syncflow.cli.report import OK, Outcome, exit_code, messages, outcome, outcome_table
 from syncflow.cli.session import send_logs
-from syncflow.model import BatchStatus, SyncType, TargetTable
+from syncflow.model import SyncType
 from syncflow.runtime import Runtime, open_runtime
 from syncflow.sandbox.erp.day import DayReport
 from syncflow.sandbox.erp.entities import entities_yaml
-from syncflow.store import pending_children
 from syncflow.store.failed_records import FailedRecord
 
 FAILURES_SHOWN = 3
-MOST_PARENTS = 100_000
 _COLUMNS = ("fetched", "inserted", "updated", "deleted", "unchanged", "pending", "failed")
 Tell = Callable[[str], None]
 
@@ -38,16 +33,14 @@ class Day:
 
 @dataclass(frozen=True)
 class DemoDocument:
-    """What `demo --json` prints. `waited` children were without a parent on the first day. On the second,
-    `loaded_later` of them are in ScheduleHub, `waiting_still` wait for a parent, and the rest has gone from the ERP.
-    `kept_in` is where everything was left."""
+    """What `demo --json` prints. `waited` children were without a parent on the first day, `waiting_still` of them are
+    on the second; the others are loaded, or have gone from the ERP. `kept_in` is where everything was left."""
 
     rows: int
     seed: int
     days: list[Day]
     failures: list[FailedRecord]
     waited: int
-    loaded_later: int
     waiting_still: int
     kept_in: str | None
     exit_code: int
@@ -64,22 +57,20 @@ def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool) -> DemoDoc
         stage = _Stage(place, runtime, shown, tell)
         stage.configure()
         days = [stage.sync(0, {})]
-        before = stage.waiting()
+        before = runtime.batches.waiting()
         if not runtime.stopping.is_set():
             days.append(stage.sync(1, stage.day_of_business()))
         batches = [batch for day in days for batch in day.batches]
-        after = stage.waiting()
-        still = sum(len(set(keys) & set(after.get(entity, ()))) for entity, keys in before.items())
-        loaded, failures = stage.loaded(before), stage.failures(batches)
-    waited = sum(len(keys) for keys in before.values())
+        waited, still = len(before), len(before & runtime.batches.waiting())
+        failures = stage.failures(batches)
     code = _exit_code(batches)
-    if code != LATER:
-        for line in (*_failure_findings(failures), *_child_findings(waited, loaded, still)):
+    if code == OK:
+        for line in (*_failure_findings(failures), *_child_findings(waited, still)):
             tell(line)
     kept = str(place.directory) if keep else None
     for line in _goodbye() if kept is None else _what_next(kept, _servers(rows, seed, http=http)):
         tell(line)
-    return DemoDocument(rows, seed, days, failures, waited, loaded, still, kept, code)
+    return DemoDocument(rows, seed, days, failures, waited, still, kept, code)
 
 
 class _Stage:
@@ -112,30 +103,12 @@ class _Stage:
         names = [entity.name for entity in self._runtime.entities.all()]
         with graceful(self._runtime.stopping, self._place.put_away), self._shown:
             send_logs(self._runtime.settings)
-            ended = outcomes(self._runtime.batches.sync(names, SyncType.INCREMENTAL), asked=len(names))
+            ended = [outcome(batch) for batch in self._runtime.batches.sync(names, SyncType.INCREMENTAL)]
         self._tell("")
         self._tell(f"Day {day + 1}")
         for line in (*outcome_table(ended, _COLUMNS), *messages(ended)):
             self._tell(line)
         return Day(day, company, ended)
-
-    def waiting(self) -> dict[str, list[str]]:
-        """The keys of rows that wait for a parent, by entity."""
-        found: dict[str, list[str]] = {}
-        with self._runtime.database.begin() as connection:
-            for parent in self._runtime.entities.all():
-                awaited = pending_children.awaited_parents(connection, parent.name, limit=MOST_PARENTS)
-                for line in pending_children.waiting_for(connection, parent.name, awaited):
-                    found.setdefault(line.child_entity, []).append(line.child_key_hash)
-        return found
-
-    def loaded(self, waited: Mapping[str, Sequence[str]]) -> int:
-        """How many of these rows ScheduleHub has now."""
-        find = self._runtime.target.find
-        return sum(
-            find(TargetTable(entity, ()), pl.Series(keys, dtype=pl.String))[KEY].n_unique()
-            for entity, keys in waited.items()
-        )
 
     def failures(self, batches: Iterable[Outcome]) -> list[FailedRecord]:
         """A few open failed records, of different kinds first, the newest batches' first."""
@@ -156,15 +129,13 @@ def _failure_findings(failures: Sequence[FailedRecord]) -> Iterator[str]:
             yield from failure_lines(record)
 
 
-def _child_findings(waited: int, loaded: int, still: int) -> Iterator[str]:
+def _child_findings(waited: int, still: int) -> Iterator[str]:
     if waited:
-        gone = waited - loaded - still
+        left = f"{count(still)} of them wait still" if still else "none of them waits any more"
         yield ""
         yield (
             f"On the first day {plural(waited, 'child', 'children')} came before their parents and waited. On the "
-            f"second day the parents came, and {count(loaded)} of them were loaded"
-            + (f"; {count(still)} wait still" if still else "")
-            + (f"; {count(gone)} had gone from the ERP by then." if gone else ".")
+            f"second day the parents came: {left}."
         )
 
 
@@ -195,8 +166,5 @@ def _what_next(kept: str, servers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _exit_code(ended: Sequence[Outcome]) -> int:
-    """Rows that fail belong to the demo; a batch that fails or is stopped does not."""
-    statuses = {outcome.status for outcome in ended}
-    if BatchStatus.FAILED in statuses:
-        return FAILED
-    return OK if statuses <= {BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS} else LATER
+    """Rows that fail belong to the demo; a batch that ended early does not."""
+    return exit_code([batch for batch in ended if batch.error_exit_code is not None])

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from syncflow.cli.figures import count, per_second, plural, table
-from syncflow.errors import RetriableError
+from syncflow.errors import ConfigurationError
 from syncflow.events import BatchEnded
 from syncflow.model import Batch, BatchStatus, Counters, SyncType
 
-OK, FAILED, LATER = 0, 1, RetriableError.exit_code
+OK, FAILED = 0, 1
 
 _COUNTS = (
     "fetched",
@@ -23,6 +23,8 @@ _COUNTS = (
     "withheld",
 )
 _WORDS = ("entity", "status")
+_SHORT = {BatchStatus.COMPLETED_WITH_ERRORS: "with_errors"}
+"""In a table, where each character counts."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,15 @@ class Outcome:
     error_message: str | None = None
     notes: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    error_exit_code: int | None = None
 
 
-def outcomes(ended: Sequence[BatchEnded], asked: int) -> list[Outcome]:
-    """In the order of `ended`: first the `asked` batches, then retries of children whose parents came."""
-    return [_outcome(batch, retry=place >= asked) for place, batch in enumerate(ended)]
-
-
-def _outcome(ended: BatchEnded, *, retry: bool) -> Outcome:
+def outcome(ended: BatchEnded) -> Outcome:
     counters = ended.counters
     return Outcome(
         batch=ended.batch,
         entity=ended.entity,
-        retry=retry,
+        retry=ended.sync_type is SyncType.RETRY,
         status=ended.status,
         counters=counters,
         success_rate=round(counters.success_rate, 3),
@@ -62,6 +60,7 @@ def _outcome(ended: BatchEnded, *, retry: bool) -> Outcome:
         error_message=ended.error_message,
         notes=ended.notes,
         stage_seconds={stage: round(seconds, 3) for stage, seconds in ended.stage_seconds.items()},
+        error_exit_code=ended.error_exit_code,
     )
 
 
@@ -69,19 +68,25 @@ def outcome_of(batch: Batch) -> Outcome:
     """A batch of the books; its seconds are those between its first start and its end."""
     started, ended = batch.started_at, batch.completed_at
     seconds = (ended - started).total_seconds() if started is not None and ended is not None else 0.0
-    told = BatchEnded(
-        batch.uid, batch.entity_name, batch.status, batch.counters, seconds, batch.error_message, batch.notes
+    return outcome(
+        BatchEnded(
+            batch=batch.uid,
+            entity=batch.entity_name,
+            status=batch.status,
+            counters=batch.counters,
+            seconds=seconds,
+            error_message=batch.error_message,
+            notes=batch.notes,
+            sync_type=batch.sync_type,
+        )
     )
-    return _outcome(told, retry=batch.sync_type is SyncType.RETRY)
 
 
 def exit_code(ended: Sequence[Outcome]) -> int:
-    """1 where a batch failed, 75 where one can be gone on with, 1 where rows failed, else 0: the first that holds."""
-    statuses = {outcome.status for outcome in ended}
-    if BatchStatus.FAILED in statuses:
-        return FAILED
-    if statuses - {BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS, BatchStatus.CANCELLED}:
-        return LATER
+    """What ended a batch early counts most (78 before 1 before 75), then rows that failed (1), else 0."""
+    early = {outcome.error_exit_code for outcome in ended if outcome.error_exit_code is not None}
+    if early:
+        return next((code for code in (ConfigurationError.exit_code, FAILED) if code in early), max(early))
     return FAILED if any(outcome.counters.failed for outcome in ended) else OK
 
 
@@ -91,7 +96,7 @@ def outcome_table(ended: Sequence[Outcome], counts: Sequence[str] = _COUNTS) -> 
     rows = [
         [
             f"({outcome.entity})" if outcome.retry else outcome.entity,
-            outcome.status,
+            _SHORT.get(outcome.status, outcome.status),
             *(count(getattr(outcome.counters, name)) for name in counts),
             f"{outcome.seconds:.2f}",
             count(outcome.rows_per_second),

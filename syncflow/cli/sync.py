@@ -10,7 +10,7 @@ import typer
 from syncflow.cli.graceful import graceful
 from syncflow.cli.output import say, say_json
 from syncflow.cli.progress import display
-from syncflow.cli.report import Outcome, exit_code, outcome_table, outcomes, remarks
+from syncflow.cli.report import Outcome, exit_code, outcome, outcome_table, remarks
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import ConfigurationError, UsageError
 from syncflow.model import SyncType
@@ -58,7 +58,7 @@ def sync(
     with session(shown) as runtime, graceful(runtime.stopping), shown:
         send_logs(runtime.settings)
         names = _chosen(runtime, entities or [], all_)
-        ended = outcomes(runtime.batches.sync(names, SyncType(type_)), asked=len(names))
+        ended = [outcome(batch) for batch in runtime.batches.sync(names, SyncType(type_))]
     code = exit_code(ended)
     if json:
         say_json(SyncDocument(ended, code))

@@ -9,11 +9,18 @@ from random import SystemRandom
 from typing import TypeVar
 
 import stamina
+import stamina.instrumentation
+import structlog
 
 from syncflow.errors import RetriableError
 
 T = TypeVar("T")
 StopCheck = Callable[[], bool]
+
+_log = structlog.get_logger()
+
+# stamina would tell of waits that the hook below has waited already.
+stamina.instrumentation.set_on_retry_hooks(())
 
 _LOOK_UP = 0.1
 """Seconds between two looks at the stop-check while waiting."""
@@ -74,7 +81,10 @@ class Retrier:
             if not isinstance(error, RetriableError) or self._should_stop() or not again(error):
                 return False
             delay = self._policy.delay(failures, error.retry_after, self._random.random())
-            return 0.0 if delay is not None and pause(delay, self._should_stop) else False
+            if delay is None:
+                return False
+            _log.warning("a call is tried again", error=str(error), failures=failures, wait_seconds=round(delay, 2))
+            return 0.0 if pause(delay, self._should_stop) else False
 
         for trial in stamina.retry_context(wait_for_next, attempts=self._policy.attempts, timeout=None):
             with trial:

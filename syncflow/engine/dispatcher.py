@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from graphlib import CycleError, TopologicalSorter
 from threading import Lock
 
-from syncflow.engine.retries import wake
+from syncflow.engine.retries import not_begun, wake
 from syncflow.engine.runner import BatchRun, Surroundings
-from syncflow.errors import SyncFlowError
+from syncflow.errors import RetriableError, SyncFlowError
 from syncflow.events import BatchEnded
-from syncflow.model import Batch, BatchStatus, Entity, Plan
+from syncflow.model import Batch, Entity, Plan
 from syncflow.store.claims import claimed
 
 
@@ -95,11 +95,13 @@ class Dispatcher:
     def _load(
         self, batch: Batch, make_plan: Callable[[str], Plan], claims: ExitStack, lock: Lock
     ) -> BatchRun | BatchEnded:
+        if self._around.stopping.is_set():
+            return not_begun(batch, RetriableError("Not begun: the sync was stopped before its turn came."))
         try:
             claim = claimed(self._around.database, batch.uid, self._around.clock.now())
             with lock:
                 claimed_batch = claims.enter_context(claim)
         except SyncFlowError as error:
-            return BatchEnded(batch.uid, batch.entity_name, BatchStatus.QUEUED, batch.counters, 0.0, str(error))
+            return not_begun(batch, error)
         run = BatchRun(self._around, batch, claimed_batch, lambda: make_plan(batch.entity_name))
         return run.try_load() or run

@@ -49,7 +49,8 @@ def read_extract(
         if here.cursor is None:
             continue
         for delivery in gather(_fetch(source, plan, approach.paging, extract, in_flight, here), chunk_rows):
-            yield Progress(part, delivery.cursor, delivery.ordered), delivery
+            expected = delivery.total_rows if part == MAIN else None
+            yield Progress(part, delivery.cursor, delivery.ordered), replace(delivery, total_rows=expected)
 
 
 def _fetch(

@@ -7,7 +7,7 @@ from itertools import groupby
 import polars as pl
 
 from syncflow.engine.runner import BatchRun, Surroundings
-from syncflow.errors import UsageError
+from syncflow.errors import BusyError, SyncFlowError, UsageError
 from syncflow.events import BatchEnded
 from syncflow.model import Batch, BatchStatus, Entity, Plan, SyncType, TargetTable
 from syncflow.store import pending_children
@@ -79,8 +79,22 @@ def _retry(
         create(connection, batch)
     try:
         return _run(around, batch, rows, make_plan)
-    except UsageError as error:
-        return BatchEnded(batch.uid, entity.name, BatchStatus.QUEUED, batch.counters, 0.0, str(error))
+    except (BusyError, UsageError) as error:
+        return not_begun(batch, error)
+
+
+def not_begun(batch: Batch, error: SyncFlowError) -> BatchEnded:
+    """The end of a batch that could not be claimed: it stays as it was."""
+    return BatchEnded(
+        batch.uid,
+        batch.entity_name,
+        batch.status,
+        batch.counters,
+        0.0,
+        str(error),
+        sync_type=batch.sync_type,
+        error_exit_code=error.exit_code,
+    )
 
 
 def _run(around: Surroundings, batch: Batch, rows: list[Waiting], make_plan: Callable[[str], Plan]) -> BatchEnded:

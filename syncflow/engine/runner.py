@@ -44,7 +44,7 @@ from syncflow.store.database import Database
 _log = structlog.get_logger()
 
 
-class Stopped(BatchError):
+class Stopped(RetriableError):
     """Somebody asked the batch to stop; it stands at its checkpoint."""
 
 
@@ -155,53 +155,53 @@ class BatchRun:
             broken_off = error
         self._seconds += time.monotonic() - started
         if isinstance(broken_off, ClaimLost):
-            return self._ended(BatchStatus.RUNNING, str(broken_off))
+            return self._told(BatchStatus.RUNNING, broken_off)
         return None if broken_off is None else self.fail(broken_off)
 
     def finish(self) -> BatchEnded:
         """Check the laws and write the end. A batch that does not balance ends FAILED with the missing count named."""
         total = self._books.total
-        status = BatchStatus.COMPLETED_WITH_ERRORS if total.failed else BatchStatus.COMPLETED
         try:
             check_laws(self.entity, total)
         except LawBroken as broken:
-            return self.end(BatchStatus.FAILED, str(broken))
-        return self.end(status, None)
+            return self._end(BatchStatus.FAILED, broken)
+        return self._end(BatchStatus.COMPLETED_WITH_ERRORS if total.failed else BatchStatus.COMPLETED, None)
 
     def fail(self, error: Exception) -> BatchEnded:
         """The end of a batch that was broken off: INTERRUPTED when it can be gone on with, otherwise FAILED."""
         if not isinstance(error, SyncFlowError):
             _log.error("batch broke down", batch=str(self._batch.uid), entity=self.entity, exc_info=error)
-            return self.end(BatchStatus.FAILED, f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
-        resumable = isinstance(error, RetriableError | UnavailableError | Stopped)
-        return self.end(BatchStatus.INTERRUPTED if resumable else BatchStatus.FAILED, str(error))
+            error = BatchError(f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+        resumable = isinstance(error, RetriableError | UnavailableError)
+        return self._end(BatchStatus.INTERRUPTED if resumable else BatchStatus.FAILED, error)
 
-    def end(self, status: BatchStatus, message: str | None) -> BatchEnded:
+    def _end(self, status: BatchStatus, error: SyncFlowError | None) -> BatchEnded:
+        """Write the end into the books; only a batch that balances moves the entity's state."""
         now = self._around.clock.now()
-        total = self._books.total
         ended = replace(
             self._batch,
             status=status,
-            counters=total,
-            error_message=message,
+            counters=self._books.total,
+            error_message=None if error is None else str(error),
             notes=self._said(),
             completed_at=None if status is BatchStatus.INTERRUPTED else now,
         )
-        finished = status in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS)
-        moves = finished and self._payload is None
+        moves = error is None and self._payload is None
         self._books.end(ended, self._new_state() if moves else None)
-        return self._ended(status, message)
+        return self._told(status, error)
 
-    def _ended(self, status: BatchStatus, message: str | None) -> BatchEnded:
+    def _told(self, status: BatchStatus, error: SyncFlowError | None) -> BatchEnded:
         event = BatchEnded(
-            self._batch.uid,
-            self.entity,
-            status,
-            self._books.total,
-            self._seconds,
-            message,
-            self._said(),
-            dict(self.timings.seconds),
+            batch=self._batch.uid,
+            entity=self.entity,
+            status=status,
+            counters=self._books.total,
+            seconds=self._seconds,
+            error_message=None if error is None else str(error),
+            notes=self._said(),
+            stage_seconds=dict(self.timings.seconds),
+            sync_type=self._batch.sync_type,
+            error_exit_code=None if error is None else error.exit_code,
         )
         self._around.listener(event)
         return event

@@ -7,12 +7,12 @@ from uuid import UUID
 from syncflow.clock import Clock
 from syncflow.engine.dispatcher import Dispatcher
 from syncflow.engine.plan import Planner, nearest
-from syncflow.errors import ConfigurationError, UsageError
+from syncflow.errors import UsageError
 from syncflow.events import BatchEnded
 from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import PageRequest, Source
-from syncflow.store import entity_config, failed_records, sync_batches
+from syncflow.store import entity_config, failed_records, pending_children, sync_batches
 from syncflow.store.claims import held_elsewhere
 from syncflow.store.database import Database
 from syncflow.store.failed_records import FailedRecord
@@ -44,14 +44,12 @@ class BatchService:
         self._actor = actor
 
     def sync(self, names: Sequence[str], sync_type: SyncType) -> list[BatchEnded]:
-        """Run one batch each of these entities, or go on with the one that was interrupted. Raises ConfigurationError
+        """Run one batch each of these entities, or go on with the one that was interrupted. Raises UsageError
         for an entity that is not configured; what happens to a single batch stands in its result."""
         entities = self._entities()
         for name in names:
             if name not in entities:
-                raise ConfigurationError(
-                    f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list"
-                )
+                raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
         planner = Planner(entities, Definitions(self._source), self._observe)
         group = uuid7()
         batches = [self._batch_of(entities[name], sync_type, group) for name in dict.fromkeys(names)]
@@ -99,6 +97,11 @@ class BatchService:
         """Open failed records of a batch, different errors first."""
         with self._database.begin() as connection:
             return failed_records.of_batch(connection, batch, limit)
+
+    def waiting(self) -> set[tuple[str, str]]:
+        """The rows that wait for a parent, as (entity, key hash)."""
+        with self._database.begin() as connection:
+            return pending_children.open_keys(connection)
 
     def alive(self, batch: Batch | None) -> bool:
         """Whether a living process works on a batch that says it is running."""

@@ -44,11 +44,11 @@ def entity_of_fields(base: str, fields: Mapping[str, str]) -> Entity:
         except yaml.YAMLError as error:
             raise ConfigurationError(f"{key}: {text!r} is not readable YAML: {' '.join(str(error).split())}") from error
     named = {key: value for key, value in document.items() if value != ""}
-    return read_entities(yaml.safe_dump({"entities": [named]}, allow_unicode=True, sort_keys=False), "the entity")[0]
+    return read_entities(yaml.safe_dump({"entities": [named]}, allow_unicode=True, sort_keys=False), "")[0]
 
 
 class _Document:
-    """One file being read; `origin` is its name for messages."""
+    """One file being read; `origin` is its name for messages, empty for fields that stand in no file."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
@@ -193,7 +193,8 @@ class _Document:
         return read
 
     def _fail(self, node: Node, message: str) -> NoReturn:
-        raise ConfigurationError(f"{self._origin}, line {_line(node)}: {message}.")
+        where = f"{self._origin}, line {_line(node)}: " if self._origin else ""
+        raise ConfigurationError(f"{where}{message}.")
 
 
 def _line(node: Node) -> int:

@@ -8,19 +8,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from syncflow.errors import UsageError
+from syncflow.errors import BusyError
 from syncflow.store import sync_batches
 from syncflow.store.database import Database
 
 
 @contextmanager
 def claimed(database: Database, batch: UUID, now: datetime) -> Iterator[sync_batches.Claimed]:
-    """Hold a batch for as long as the block runs. Raises UsageError when a living process holds it, when it has ended,
-    or when another batch of its entity is running."""
+    """Hold a batch for as long as the block runs. Raises BusyError when a living process holds it or
+    another batch of its entity is running, UsageError when it has ended."""
     with database.dedicated() as own:
         held = own.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(batch)]).fetchone()
         if held is None or not held[0]:
-            raise UsageError(
+            raise BusyError(
                 f"The batch {batch} is being worked on by another process. Watch it with: syncflow status {batch}"
             )
         with database.begin() as connection:

@@ -95,3 +95,9 @@ def waiting_for(connection: Connection, parent: str, parent_keys: Iterable[str])
         table.c.parent_entity == parent, table.c.resolved_at.is_(None), table.c.parent_bk_hash == sa.any_(wanted)
     )
     return [Waiting(**row) for row in connection.execute(query.order_by(table.c.child_entity, table.c.uid)).mappings()]
+
+
+def open_keys(connection: Connection) -> set[tuple[str, str]]:
+    """(child entity, key hash) of all rows that wait."""
+    query = sa.select(table.c.child_entity, table.c.child_key_hash).where(table.c.resolved_at.is_(None))
+    return {(row.child_entity, row.child_key_hash) for row in connection.execute(query)}

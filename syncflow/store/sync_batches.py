@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from syncflow.errors import ClaimLost, UsageError
+from syncflow.errors import BusyError, ClaimLost, UsageError
 from syncflow.model import Batch, BatchStatus, Counters, DeltaStrategy, SyncType
 from syncflow.store.tables import sync_batches as table
 
@@ -87,12 +87,10 @@ def recent(connection: Connection, entity: str | None, limit: int) -> list[Batch
 
 def latest_of_each(connection: Connection) -> dict[str, Batch]:
     """The newest batch of every entity, retries left out."""
-    query = (
-        sa.select(table)
-        .distinct(table.c.entity_name)
-        .where(table.c.sync_type != SyncType.RETRY)
-        .order_by(table.c.entity_name, table.c.requested_at.desc(), table.c.uid.desc())
-    )
+    newest_first = (table.c.requested_at.desc(), table.c.uid.desc())
+    place = sa.func.row_number().over(partition_by=table.c.entity_name, order_by=newest_first)
+    ranked = sa.select(table.c.uid, place.label("place")).where(table.c.sync_type != SyncType.RETRY).subquery()
+    query = sa.select(table).join(ranked, ranked.c.uid == table.c.uid).where(ranked.c.place == 1)
     return {row["entity_name"]: _batch(row) for row in connection.execute(query).mappings()}
 
 
@@ -123,8 +121,8 @@ def release(connection: Connection, uid: UUID, status: BatchStatus) -> None:
 
 
 def claim(connection: Connection, uid: UUID, now: datetime) -> Claimed:
-    """Take a batch: it is running from now on, under a new epoch. Raises UsageError when another batch of the same
-    entity is running."""
+    """Take a batch: it is running from now on, under a new epoch. Raises BusyError when another batch of the same
+    entity is running, UsageError when this one has ended."""
     statement = (
         table.update()
         .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
@@ -140,7 +138,7 @@ def claim(connection: Connection, uid: UUID, now: datetime) -> Claimed:
     try:
         row = connection.execute(statement).first()
     except IntegrityError as error:
-        raise UsageError(
+        raise BusyError(
             "Another batch of this entity is running. See it with: syncflow status. Stop it with: syncflow stop BATCH"
         ) from error
     if row is None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from syncflow.errors import ConfigurationError
 from syncflow.sandbox.apismith.definition import parse_definition
 from syncflow.sandbox.apismith.server import ApiSmith
 from syncflow.sandbox.apismith.table import table_from_rows
@@ -77,7 +76,7 @@ def test_nothing_is_named_or_configured(plant: Shell) -> None:
 def test_unknown_entities_are_told_with_the_nearest(configured: Shell) -> None:
     _refused(
         configured.run("sync", "itms"),
-        ConfigurationError.exit_code,
+        64,
         "There is no entity 'itms' (did you mean items?). See: syncflow entities list",
     )
     _refused(configured.run("entities", "show", "itms"), 64, "did you mean items?")

@@ -1,14 +1,15 @@
 """What is said about batches, from cases."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from syncflow.cli.figures import duration, table
 from syncflow.cli.progress import Pace, end_line
-from syncflow.cli.report import exit_code, outcome_table, outcomes, remarks
+from syncflow.cli.report import exit_code, outcome, outcome_table, remarks
 from syncflow.events import BatchEnded, ChunkSettled
-from syncflow.model import BatchStatus, Counters
+from syncflow.model import BatchStatus, Counters, SyncType
 
 pytestmark = pytest.mark.unit
 
@@ -21,21 +22,21 @@ def _ended(status: BatchStatus, message: str | None = None, **counts: int) -> Ba
 
 
 @pytest.mark.parametrize(
-    ("statuses", "failed", "code"),
+    ("errors", "failed", "code"),
     [
-        ([COMPLETED], 0, 0),
-        ([COMPLETED, WITH_ERRORS], 1, 1),
-        ([BatchStatus.CANCELLED], 0, 0),
-        ([COMPLETED, BatchStatus.INTERRUPTED], 0, 75),
-        ([WITH_ERRORS, BatchStatus.INTERRUPTED], 1, 75),
-        ([BatchStatus.QUEUED], 0, 75),
-        ([BatchStatus.RUNNING], 0, 75),
-        ([BatchStatus.FAILED, BatchStatus.INTERRUPTED], 0, 1),
+        ([None], 0, 0),
+        ([None, None], 1, 1),
+        ([None, 75], 0, 75),
+        ([None, 75], 1, 75),
+        ([1, 75], 0, 1),
+        ([75, 78, 1], 0, 78),
+        ([69, 75], 0, 75),
     ],
 )
-def test_the_exit_code_is_that_of_the_worst_batch(statuses: list[BatchStatus], failed: int, code: int) -> None:
-    ended = [_ended(status, failed=failed if status is WITH_ERRORS else 0) for status in statuses]
-    assert exit_code(outcomes(ended, asked=len(ended))) == code
+def test_the_exit_code_is_that_of_the_worst_batch(errors: list[int | None], failed: int, code: int) -> None:
+    ended = [_ended(COMPLETED, failed=failed if error is None else 0) for error in errors]
+    told = [replace(batch, error_exit_code=error) for batch, error in zip(ended, errors, strict=True)]
+    assert exit_code([outcome(batch) for batch in told]) == code
 
 
 def test_a_table_is_aligned_and_never_broken() -> None:
@@ -47,14 +48,12 @@ def test_a_table_is_aligned_and_never_broken() -> None:
 
 
 def test_retries_stand_in_brackets_and_next_steps_follow() -> None:
-    told = outcomes(
-        [
-            _ended(WITH_ERRORS, fetched=10, inserted=7, failed=2, pending=1),
-            _ended(BatchStatus.INTERRUPTED, "The source is gone.", fetched=4, inserted=4, withheld=3),
-            _ended(COMPLETED, fetched=1, inserted=1),
-        ],
-        asked=2,
-    )
+    ended = [
+        _ended(WITH_ERRORS, fetched=10, inserted=7, failed=2, pending=1),
+        _ended(BatchStatus.INTERRUPTED, "The source is gone.", fetched=4, inserted=4, withheld=3),
+        replace(_ended(COMPLETED, fetched=1, inserted=1), sync_type=SyncType.RETRY),
+    ]
+    told = [outcome(batch) for batch in ended]
     lines = outcome_table(told)
     assert lines[3].startswith("(items)")
     assert lines[1].endswith("5")

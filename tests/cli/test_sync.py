@@ -23,7 +23,7 @@ def test_sync_says_what_became_of_every_row(configured: Shell) -> None:
     lines = {line.split()[0]: line.split() for line in said.out.splitlines() if line}
     header = lines["entity"]
     items = dict(zip(header, lines["items"], strict=True))
-    assert items["status"] == "completed_with_errors"
+    assert items["status"] == "with_errors"
     assert [items[name] for name in ("fetched", "inserted", "pending", "failed")] == [str(ITEMS), "57", "1", "2"]
     assert "2 rows failed. See why: syncflow status " in said.out
     assert "1 row waits for a parent that ScheduleHub does not have yet." in said.out
