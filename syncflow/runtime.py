@@ -100,35 +100,32 @@ def _operator() -> str:
 
 
 def _apismith(settings: Settings) -> Endpoint:
+    token, password = settings.apismith_token, settings.apismith_password
     return Endpoint(
         url=settings.apismith_url,
-        credentials=Credentials(
-            token=_reveal(settings.apismith_token),
-            username=settings.apismith_username,
-            password=_reveal(settings.apismith_password),
-            minting=_minting(settings),
-        ),
+        credentials=_credentials(settings, token, settings.apismith_username, password),
         timeouts=Timeouts(exchange=settings.apismith_timeout_seconds),
         retry=_retry(settings),
         max_concurrency=settings.apismith_max_concurrency,
-        max_batch_size=settings.max_batch_size,
     )
 
 
 def _schedulehub(settings: Settings) -> Endpoint:
+    token, password = settings.schedulehub_token, settings.schedulehub_password
     return Endpoint(
         url=settings.schedulehub_url,
-        credentials=Credentials(
-            token=_reveal(settings.schedulehub_token),
-            username=settings.schedulehub_username,
-            password=_reveal(settings.schedulehub_password),
-            minting=_minting(settings),
-        ),
+        credentials=_credentials(settings, token, settings.schedulehub_username, password),
         timeouts=Timeouts(exchange=settings.schedulehub_timeout_seconds),
         retry=_retry(settings),
         max_batch_size=settings.max_batch_size,
         schema=settings.schedulehub_schema,
     )
+
+
+def _credentials(
+    settings: Settings, token: SecretStr | None, username: str | None, password: SecretStr | None
+) -> Credentials:
+    return Credentials(_reveal(token), username, _reveal(password), _minting(settings))
 
 
 def _retry(settings: Settings) -> RetryPolicy:

@@ -1,6 +1,8 @@
 """What a command prints: results on standard output, everything said to a person beside them on standard error."""
 
+import shutil
 import sys
+import textwrap
 
 import msgspec
 from rich.console import Console
@@ -8,8 +10,17 @@ from rich.table import Table
 
 
 def say(text: str) -> None:
-    """A result, as text."""
-    sys.stdout.write(f"{text}\n")
+    """A result, as text; in a terminal a sentence that is too long for a line is broken between words."""
+    sys.stdout.write(f"{_wrapped(text) if sys.stdout.isatty() else text}\n")
+
+
+def _wrapped(text: str) -> str:
+    """Columns (two blanks or more between words) are left alone."""
+    width = shutil.get_terminal_size().columns
+    if len(text) <= width or "  " in text.strip():
+        return text
+    indent = text[: len(text) - len(text.lstrip())]
+    return textwrap.fill(text, width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
 
 
 def note(text: str) -> None:
