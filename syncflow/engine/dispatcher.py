@@ -58,7 +58,7 @@ class Dispatcher:
         woken: list[BatchEnded] = []
         if batches and not self._around.stopping.is_set():
             who = batches[0].requested_by
-            woken = wake(self._around, order, lambda name: entities[name], make_plan, who)
+            woken = wake(self._around, order, entities, make_plan, who)
         return [ended[name] for name in order] + woken
 
     def _load_all(

@@ -1,7 +1,7 @@
 """Children whose parents have come: loaded by a batch of their own (`sync_type retry`), from their payload."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 
 import polars as pl
@@ -22,19 +22,21 @@ PARENTS_AT_ONCE = 10_000
 def wake(
     around: Surroundings,
     parents: Iterable[str],
-    entities: Callable[[str], Entity],
+    entities: Mapping[str, Entity],
     make_plan: Callable[[str], Plan],
     requested_by: str,
 ) -> list[BatchEnded]:
     """Load all children that wait for rows of these entities which are in the target now; their own children next,
     until nobody is left whose parent is there. The work grows with the children that can be loaded, not with those
-    that wait."""
+    that wait. Children of an entity that is configured no longer go on waiting."""
     ended: list[BatchEnded] = []
     asking = deque(dict.fromkeys(parents))
     while asking:
         parent = asking.popleft()
         for child, rows in groupby(_ready(around, parent), key=lambda waiting: waiting.child_entity):
-            result = _retry(around, entities(child), list(rows), make_plan, requested_by)
+            if child not in entities:
+                continue
+            result = _retry(around, entities[child], list(rows), make_plan, requested_by)
             ended.append(result)
             if result.counters.inserted + result.counters.updated and child not in asking:
                 asking.append(child)
