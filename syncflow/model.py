@@ -2,7 +2,7 @@
 beyond what follows from the fields themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -299,6 +299,9 @@ class Counters:
 
     def __add__(self, other: "Counters") -> "Counters":
         return Counters(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(Counters)})
+
+    def without_deletions(self) -> "Counters":
+        return replace(self, delete_candidates=0, deleted=0, withheld=0, refused=0, still_at_source=0)
 
     @property
     def settled(self) -> int:

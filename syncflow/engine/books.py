@@ -1,18 +1,22 @@
 """What a running batch writes down: intent before a chunk is sent; counters, checkpoint and queue rows after it, in one
 transaction, under the batch's claim epoch."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
+import structlog
 import xxhash
 
 from syncflow.chunk import DATA, KEY, OPERATION, PARENT, PARENT_REF, REF, ROW, UID, Chunk, Operation
 from syncflow.clock import Clock
 from syncflow.engine.deletions import Judgement
 from syncflow.engine.plan import identity_hash, to_json
+from syncflow.errors import RetriableError, UnavailableError
 from syncflow.identities import words
 from syncflow.model import Batch, BatchStatus, Counters, Plan
 from syncflow.protocols import UNREADABLE
@@ -28,9 +32,16 @@ from syncflow.store import (
 )
 from syncflow.store.database import Connection, Database
 
-OPERATION_CODES = {Operation.INSERT: 1, Operation.UPDATE: 2}
+T = TypeVar("T")
+_log = structlog.get_logger()
+
+DELETE = "delete"
+OPERATION_CODES = {Operation.INSERT: 1, Operation.UPDATE: 2, DELETE: 3}
 INTENT_BYTES = 49
 """One intended row: operation (1), key hash (16), data hash (32)."""
+
+RECONNECT_WAITS = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between the attempts to write into a metadata database that was restarted."""
 
 
 @dataclass(frozen=True)
@@ -48,25 +59,44 @@ class Settled:
 
 
 class Books:
-    """The books of one batch. `total` grows with each settled chunk."""
+    """The books of one batch. `total` grows with each settled chunk.
 
-    def __init__(self, database: Database, clock: Clock, batch: Batch, epoch: int, ledger_of: str | None) -> None:
-        """`ledger_of` names the target when a ledger of its rows has to be kept."""
+    Every write says how things stand, never what is to be added to them; so one whose connection was lost, at COMMIT
+    too, is simply made again.
+    """
+
+    def __init__(self, database: Database, clock: Clock, batch: Batch, epoch: int) -> None:
         self._database = database
         self._clock = clock
         self._batch = batch
         self._epoch = epoch
-        self._ledger_of = ledger_of
+        self._ledger_of: str | None = None
         self._has_failed = True
         self._has_pending = True
         self.total = batch.counters
 
-    def begin(self, plan: Plan, watermarks: tuple[str | None, str | None]) -> None:
-        with self._database.begin() as connection:
-            sync_batches.keep_plan(
-                connection, self._batch.uid, self._epoch, to_json(plan), identity_hash(plan), watermarks
+    def begin(self, plan: Plan, watermarks: tuple[str | None, str | None], ledger_of: str | None) -> None:
+        """`ledger_of` names the target when a ledger of its rows has to be kept."""
+        self._ledger_of = ledger_of
+        snapshot, plan_hash = to_json(plan), identity_hash(plan)
+        self._write(
+            lambda connection: sync_batches.keep_plan(
+                connection, self._batch.uid, self._epoch, snapshot, plan_hash, watermarks
             )
+        )
         self.note_open_queues()
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction, again when the database was away for a moment. Raises ClaimLost."""
+        for seconds in RECONNECT_WAITS:
+            try:
+                with self._database.begin() as connection:
+                    return work(connection)
+            except (RetriableError, UnavailableError) as error:
+                _log.warning("a write into the metadata database is made again", error=str(error))
+                time.sleep(seconds)
+        with self._database.begin() as connection:
+            return work(connection)
 
     def note_open_queues(self) -> None:
         """Whether there are open queue rows of this entity at all, so that chunks without any need not look."""
@@ -76,25 +106,33 @@ class Books:
 
     def beat(self) -> BatchStatus:
         """Tell that the batch lives; raises ClaimLost."""
-        with self._database.begin() as connection:
-            return sync_batches.beat(connection, self._batch.uid, self._epoch, self._clock.now())
+        return self._write(
+            lambda connection: sync_batches.beat(connection, self._batch.uid, self._epoch, self._clock.now())
+        )
 
-    def intend(self, chunk: Chunk) -> None:
-        """Commit what the chunk's inserts and updates intend. Raises ClaimLost before anything is sent in vain."""
-        rows = chunk.rows.filter(pl.col(OPERATION).is_in(list(OPERATION_CODES)))
-        with self._database.begin() as connection:
+    def intend(self, number: int, rows: pl.DataFrame) -> None:
+        """Commit what is to be done with rows (OPERATION, KEY, DATA) as chunk `number`. Raises ClaimLost before
+        anything is sent in vain."""
+        intent = pack_intent(rows)
+
+        def work(connection: Connection) -> None:
             now = self._clock.now()
             sync_batches.beat(connection, self._batch.uid, self._epoch, now)
-            batch_chunks.intend(connection, self._batch.uid, chunk.number, self._epoch, pack_intent(rows), now)
+            batch_chunks.intend(connection, self._batch.uid, number, self._epoch, intent, now)
 
-    def settle(self, settled: Settled) -> BatchStatus:
-        """Everything that came of a chunk, in one transaction; gives the batch's status (CANCELLING: stop here)."""
+        self._write(work)
+
+    def settle(self, settled: Settled, in_doubt: pl.DataFrame) -> BatchStatus:
+        """Everything that came of a chunk, in one transaction; gives the batch's status (CANCELLING: stop here).
+        `in_doubt` is what an earlier process did and this one has not met yet: it stands as the next intent."""
         now = self._clock.now()
         chunk, entity, uid = settled.chunk, self._batch.entity_name, self._batch.uid
         failed = failed_rows(chunk, settled.rejected_keys)
         pending = pending_rows(settled)
         total = self.total + settled.counters
-        with self._database.begin() as connection:
+        next_intent = pack_intent(in_doubt)
+
+        def work(connection: Connection) -> BatchStatus:
             status = sync_batches.advance(connection, uid, self._epoch, total, now)
             batch_chunks.settle(
                 connection, uid, chunk.number, self._epoch, settled.counters.fetched, settled.cursor,
@@ -104,6 +142,11 @@ class Books:
             failed_records.put(connection, uid, entity, self._batch.source_system, failed, now)
             pending_children.put(connection, uid, entity, pending, now)
             self._keep_ledger(connection, settled)
+            if next_intent:
+                batch_chunks.intend(connection, uid, chunk.number + 1, self._epoch, next_intent, now)
+            return status
+
+        status = self._write(work)
         self._has_failed = self._has_failed or bool(failed)
         self._has_pending = self._has_pending or bool(pending)
         self.total = total
@@ -124,21 +167,31 @@ class Books:
         if self._ledger_of is None:
             return
         rows = settled.chunk.rows.join(settled.waiting.select(ROW), on=ROW, how="anti")
-        rows = rows.filter(pl.col(OPERATION) != Operation.DUPLICATE)
-        keys = rows[KEY].str.decode("hex").to_list()
-        data = rows[DATA].str.decode("hex").to_list()
-        target_identities.put(connection, self._ledger_of, self._batch.entity_name, keys, data)
+        self._put_into_ledger(connection, rows.filter(pl.col(OPERATION) != Operation.DUPLICATE))
 
-    def deletions(self, counters: Counters, done: Judgement, *, complete: bool) -> None:
-        """What came of the deletions; after a complete extract, queue rows that it did not renew are superseded."""
+    def _put_into_ledger(self, connection: Connection, rows: pl.DataFrame) -> None:
+        if self._ledger_of is not None:
+            keys = rows[KEY].str.decode("hex").to_list()
+            data = rows[DATA].str.decode("hex").to_list()
+            target_identities.put(connection, self._ledger_of, self._batch.entity_name, keys, data)
+
+    def recovered(self, rows: pl.DataFrame) -> None:
+        """Rows (KEY, DATA) that an earlier process loaded without booking it: the ledger names them from now on, even
+        if the source never shows them again."""
+        self._write(lambda connection: self._put_into_ledger(connection, rows))
+
+    def deletions(self, done: Judgement, *, complete: bool) -> None:
+        """What came of the deletions, all that the batch did of them; after a complete extract, queue rows that it did
+        not renew are superseded."""
         now = self._clock.now()
         entity, uid = self._batch.entity_name, self._batch.uid
-        total = self.total + counters
+        total = self.total.without_deletions() + done.counters
         withheld = [
             withheld_deletes.WithheldRow(row[KEY], row[UID], row[REF], row["reason"])
             for row in done.withheld.iter_rows(named=True)
         ]
-        with self._database.begin() as connection:
+
+        def work(connection: Connection) -> None:
             sync_batches.advance(connection, uid, self._epoch, total, now)
             withheld_deletes.supersede(connection, entity, uid, now)
             withheld_deletes.put(connection, uid, entity, withheld, now)
@@ -148,6 +201,8 @@ class Books:
             if complete:
                 failed_records.supersede(connection, entity, uid, now)
                 pending_children.supersede(connection, entity, uid, now)
+
+        self._write(work)
         self.total = total
 
     def ledger_size(self) -> int:
@@ -163,12 +218,15 @@ class Books:
 
     def end(self, ended: Batch, state: erp_sync_state.SyncState | None) -> None:
         """The end of the batch; `state` is the entity's new state, None when nothing of it may move."""
-        with self._database.begin() as connection:
+
+        def work(connection: Connection) -> None:
             sync_batches.end(connection, self._batch.uid, self._epoch, ended)
             if state is not None:
                 erp_sync_state.put(connection, state)
             if ended.status is not BatchStatus.INTERRUPTED:
                 batch_chunks.forget_seen_keys(connection, self._batch.uid)
+
+        self._write(work)
 
     def keep_types(self, types: Mapping[str, str]) -> None:
         with self._database.begin() as connection:

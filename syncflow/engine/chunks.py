@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
+import xxhash
 
 from syncflow.chunk import KEY, ROW, Chunk, rejections
 from syncflow.engine.pipeline import Timings, transform
@@ -19,12 +20,12 @@ from syncflow.stages.s1_fetch import Fetched
 @dataclass(frozen=True)
 class Delivery:
     """A chunk's worth of fetched rows. `cursor` is where reading goes on behind them, None at the end of the extract;
-    `reread` says that some of the rows may have been counted before."""
+    `reread` counts the readings before this one in which some of the rows may have been counted."""
 
     rows: pl.DataFrame
     cursor: Cursor | None
     ordered: bool
-    reread: bool
+    reread: int
     total_rows: int | None
     observed: Mapping[str, OracleType] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -110,6 +111,17 @@ def _joined(whole: Chunk, first: Chunk, rest: Chunk) -> Chunk:
         rejected=pl.concat([whole.rejected, first.rejected, rest.rejected]),
         notes=(*first.notes, *rest.notes),
     )
+
+
+def marks_of_keyless(chunk: Chunk, rejected_keys: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """ROW and, as KEY, a hash of what was sent, for rejected rows whose key cannot be read: a second reading of the
+    source knows them again by it."""
+    lost = chunk.rejected.select(ROW).join(rejected_keys, on=ROW, how="anti", maintain_order="left")
+    raw = chunk.raw.join(lost, on=ROW, how="semi", maintain_order="left")
+    sent = [column.source for column in plan.columns] + [name for name in (RAW_TEXT,) if name in raw.columns]
+    texts = raw.select(pl.struct(sent).struct.json_encode()).to_series() if raw.height else ()
+    marks = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
+    return raw.select(ROW).with_columns(pl.Series(KEY, marks, dtype=pl.String))
 
 
 def keys_of_rejected(chunk: Chunk, plan: Plan) -> pl.DataFrame:

@@ -39,6 +39,11 @@ class Judgement:
     withheld: pl.DataFrame
     refused: pl.DataFrame
 
+    def with_deleted(self, keys: pl.Series) -> "Judgement":
+        """With rows that an earlier process of the batch had deleted before it died."""
+        more = Counters(delete_candidates=len(keys), deleted=len(keys))
+        return replace(self, counters=self.counters + more, deleted=pl.concat([self.deleted, keys]))
+
 
 NOBODY = pl.DataFrame(schema={**FOUND_SCHEMA, "reason": pl.String})
 

@@ -103,5 +103,5 @@ class Dispatcher:
                 claimed_batch = claims.enter_context(claim)
         except SyncFlowError as error:
             return not_begun(batch, error)
-        run = BatchRun(self._around, batch, claimed_batch, lambda: make_plan(batch.entity_name))
+        run = BatchRun(self._around, claimed_batch, lambda: make_plan(batch.entity_name))
         return run.try_load() or run

@@ -56,18 +56,19 @@ def read_extract(
 def _fetch(
     source: Source, plan: Plan, paging: Paging, extract: Extract, in_flight: int, here: Progress
 ) -> Iterator[Fetched]:
-    again = here.cursor != Cursor() and not here.ordered
+    again = not here.ordered
     if paging is Paging.PAGES:
-        return fetch_pages(source, extract, comparable(plan), in_flight, reread=again)
+        return fetch_pages(source, extract, comparable(plan), in_flight, reread=int(again))
     if not again:
         return fetch_keyset(source, extract, comparable(plan), here.cursor)
-    return (replace(part, reread=True) for part in fetch_keyset(source, extract, comparable(plan)))
+    whole = fetch_keyset(source, extract, comparable(plan))
+    return (replace(part, reread=part.reread + 1, ordered=False) for part in whole)
 
 
 def read_payload(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[Progress, Delivery]]:
     """The raw rows of a queue, a chunk a frame."""
     for rows in frames:
-        yield Progress(END, None), Delivery(rows, None, ordered=True, reread=False, total_rows=None)
+        yield Progress(END, None), Delivery(rows, None, ordered=True, reread=0, total_rows=None)
 
 
 def unknown_columns(rows: pl.DataFrame, plan: Plan, observed: Mapping[str, OracleType]) -> dict[str, OracleType]:

@@ -2,19 +2,23 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 
 import polars as pl
+import structlog
 
 from syncflow.engine.runner import BatchRun, Surroundings
-from syncflow.errors import BusyError, SyncFlowError, UsageError
+from syncflow.errors import BusyError, RetriableError, SyncFlowError, UnavailableError, UsageError
 from syncflow.events import BatchEnded
 from syncflow.model import Batch, BatchStatus, Entity, Plan, SyncType, TargetTable
 from syncflow.store import pending_children
 from syncflow.store.claims import claimed
 from syncflow.store.pending_children import Waiting
-from syncflow.store.sync_batches import create
+from syncflow.store.sync_batches import ask_to_stop, create
 from syncflow.uuid7 import uuid7
+
+_log = structlog.get_logger()
 
 PARENTS_AT_ONCE = 10_000
 
@@ -28,12 +32,18 @@ def wake(
 ) -> list[BatchEnded]:
     """Load all children that wait for rows of these entities which are in the target now; their own children next,
     until nobody is left whose parent is there. The work grows with the children that can be loaded, not with those
-    that wait. Children of an entity that is configured no longer go on waiting."""
+    that wait. Children of an entity that is configured no longer go on waiting; so do all when the target or the
+    metadata database is not to be had."""
     ended: list[BatchEnded] = []
     asking = deque(dict.fromkeys(parents))
     while asking:
         parent = asking.popleft()
-        for child, rows in groupby(_ready(around, parent), key=lambda waiting: waiting.child_entity):
+        try:
+            ready = _ready(around, parent)
+        except (RetriableError, UnavailableError) as error:
+            _log.warning("children go on waiting for their parents", parent=parent, error=str(error))
+            return ended
+        for child, rows in groupby(ready, key=lambda waiting: waiting.child_entity):
             if child not in entities:
                 continue
             result = _retry(around, entities[child], list(rows), make_plan, requested_by)
@@ -82,7 +92,9 @@ def _retry(
     try:
         return _run(around, batch, rows, make_plan)
     except (BusyError, UsageError) as error:
-        return not_begun(batch, error)
+        with around.database.begin() as connection:
+            ask_to_stop(connection, batch.uid)
+        return not_begun(replace(batch, status=BatchStatus.CANCELLED), error)
 
 
 def not_begun(batch: Batch, error: SyncFlowError) -> BatchEnded:
@@ -108,5 +120,5 @@ def _run(around: Surroundings, batch: Batch, rows: list[Waiting], make_plan: Cal
             yield pl.DataFrame(part, schema=dict.fromkeys(columns, pl.String))
 
     with claimed(around.database, batch.uid, around.clock.now()) as claim:
-        run = BatchRun(around, batch, claim, lambda: make_plan(batch.entity_name), payload)
+        run = BatchRun(around, claim, lambda: make_plan(batch.entity_name), payload)
         return run.complete()

@@ -10,17 +10,17 @@ import numpy as np
 import polars as pl
 import structlog
 
-from syncflow.chunk import KEY, ROW, Chunk
+from syncflow.chunk import DATA, KEY, OPERATION, ROW, Chunk, Operation
 from syncflow.clock import Clock
 from syncflow.engine import deletions
 from syncflow.engine.accounting import check_laws, count_rows
-from syncflow.engine.books import Books, Settled
-from syncflow.engine.chunks import Delivery, identified, keys_of_rejected
+from syncflow.engine.books import DELETE, Books, Settled
+from syncflow.engine.chunks import Delivery, identified, keys_of_rejected, marks_of_keyless
 from syncflow.engine.extract import PageSizes, approach
 from syncflow.engine.pipeline import Timings
 from syncflow.engine.plan import from_json, identity_hash, target_table, with_new_columns
 from syncflow.engine.reading import Progress, read_extract, read_payload, unknown_columns
-from syncflow.engine.recovery import applied, operations_done
+from syncflow.engine.recovery import applied, intended, not_met, operations_done
 from syncflow.engine.watermark import further, read_maximum
 from syncflow.errors import (
     BatchError,
@@ -33,7 +33,7 @@ from syncflow.errors import (
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
 from syncflow.identities import KeySet, Known, Words, words
-from syncflow.model import Batch, BatchStatus, Counters, DriftMode, Plan, TargetTable
+from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
 from syncflow.stages.s8_delta import Compare, classify
@@ -78,26 +78,25 @@ class BatchRun:
     def __init__(
         self,
         around: Surroundings,
-        batch: Batch,
         claim: sync_batches.Claimed,
         make_plan: Callable[[], Plan],
         payload: Callable[[], Iterator[pl.DataFrame]] | None = None,
     ) -> None:
         """`payload` gives the raw rows of a retry; without it the source is asked."""
         self._around = around
-        self._batch = batch
+        self._batch = batch = claim.batch
         self._claim = claim
         self._make_plan = make_plan
         self._payload = payload
-        ledger_of = None if around.target.lists_identities else around.target.name
-        self._books = Books(around.database, around.clock, batch, claim.epoch, ledger_of)
+        self._books = Books(around.database, around.clock, batch, claim.epoch)
         self._seconds = 0.0
         self.timings = Timings()
         self._seen = KeySet()
         self._notes: dict[str, int] = dict.fromkeys(batch.notes, 0)
-        self._watermark_after = claim.watermark_after
+        self._watermark_after = batch.watermark_after
         self._known = Known.of([], with_rowversion=False)
         self._loading: Future[None] | None = None
+        self._number = 0
 
     @property
     def entity(self) -> str:
@@ -118,21 +117,26 @@ class BatchRun:
         if self._payload is not None or not self._approach.complete:
             return
         if not self._approach.finds_deletions:
-            self._books.deletions(Counters(), deletions.NOTHING, complete=True)
+            self._books.deletions(deletions.NOTHING, complete=True)
             return
         target = self._around.target
         with self.timings.measure("delete"):
             if target.lists_identities:
-                held, keys = len(self._known), deletions.listed_keys(self._known)
+                keys = deletions.listed_keys(self._known)
+                held = len(self._known) - self._inserted_when_listed
             else:
-                held, keys = self._books.ledger_size(), self._books.ledger_keys()
+                keys = self._books.ledger_keys()
+                held = self._books.ledger_size() - self._books.total.inserted
             gone = deletions.candidates(keys, self._seen, self._table, target)
             fetched = self._books.total.fetched
             absent, judged = deletions.judge(gone, held, fetched, self._plan, self._approach, self._around.source)
             self._check_stop(self._books.beat())
-            done = deletions.execute(absent, judged, self._plan, self._table, target)
+            before = self._done_before.filter(pl.col(OPERATION) == DELETE)
+            to_delete = absent.select(KEY, DATA, pl.lit(DELETE).alias(OPERATION))
+            self._books.intend(self._number, pl.concat([self._done_before, to_delete]))
+            done = deletions.execute(absent, judged, self._plan, self._table, target).with_deleted(before[KEY])
         self._note_deletions(done)
-        self._books.deletions(done.counters, done, complete=True)
+        self._books.deletions(done, complete=True)
 
     def try_load(self) -> BatchEnded | None:
         """`load`; what breaks it off ends the batch truly, and its end is returned."""
@@ -187,7 +191,13 @@ class BatchRun:
             completed_at=None if status is BatchStatus.INTERRUPTED else now,
         )
         moves = error is None and self._payload is None
-        self._books.end(ended, self._new_state() if moves else None)
+        try:
+            self._books.end(ended, self._new_state() if moves else None)
+        except ClaimLost as lost:
+            return self._told(BatchStatus.RUNNING, lost)
+        except (RetriableError, UnavailableError) as lost:
+            # The books say "running" without a process that runs it: the next sync goes on with it.
+            return self._told(BatchStatus.INTERRUPTED, lost)
         return self._told(status, error)
 
     def _told(self, status: BatchStatus, error: SyncFlowError | None) -> BatchEnded:
@@ -211,7 +221,7 @@ class BatchRun:
         self._state = self._books.state()
         fresh = self._claim.plan is None
         plan = self._make_plan() if self._claim.plan is None else from_json(self._claim.plan)
-        watermark = self._state.watermark if fresh else self._claim.watermark_before
+        watermark = self._state.watermark if fresh else self._batch.watermark_before
         changed = self._state.plan_hash is not None and self._state.plan_hash != identity_hash(plan)
         sizes = self._around.options.pages
         self._approach = approach(plan, self._batch.sync_type, watermark, sizes, changed=changed)
@@ -221,7 +231,9 @@ class BatchRun:
         if fresh and plan.rowversion_field and self._payload is None:
             with self.timings.measure("fetch"):
                 self._watermark_after = read_maximum(self._around.source, plan)
-        self._books.begin(plan, (watermark, self._watermark_after))
+        target = self._around.target
+        ledger_of = None if target.lists_identities else target.name
+        self._books.begin(plan, (watermark, self._watermark_after), ledger_of)
         self._recall_progress()
         self._list_identities()
 
@@ -238,7 +250,13 @@ class BatchRun:
             for keys in batch_chunks.seen_keys(connection, self._batch.uid):
                 self._remember(np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2))
             intents = batch_chunks.intents(connection, self._batch.uid)
+        self._number = 0 if self._checkpoint is None else self._checkpoint.number + 1
         self._done_before = applied(intents, self._table, self._around.target)
+        written = self._done_before.filter(pl.col(OPERATION) != DELETE)
+        if not written.is_empty():
+            self._books.recovered(written)
+        inserted = written.filter(pl.col(OPERATION) == Operation.INSERT).height
+        self._inserted_when_listed = self._books.total.inserted + inserted
 
     def _list_identities(self) -> None:
         """All that the target holds, where whole tables are compared; otherwise each chunk asks for its own rows."""
@@ -251,21 +269,23 @@ class BatchRun:
 
     def _decided(self) -> Iterator["_Decided"]:
         """Chunks with their operations, in order."""
-        number = 0 if self._checkpoint is None else self._checkpoint.number + 1
-        counted_before: KeySet | None = None
+        counted_before = self._seen
+        reading = 0
         for progress, delivery in self._deliveries():
             for note in delivery.notes:
                 self._note(note)
             self._take_new_columns(unknown_columns(delivery.rows, self._plan, delivery.observed))
-            chunk = identified(number, delivery.rows, self._plan, self.timings)
+            chunk = identified(self._number, delivery.rows, self._plan, self.timings)
+            if delivery.reread != reading:
+                reading, counted_before = delivery.reread, self._seen.copy()
+            if reading:
+                chunk = _uncounted(chunk, self._plan, counted_before)
             rejected_keys = keys_of_rejected(chunk, self._plan)
-            if delivery.reread:
-                counted_before = counted_before or self._seen.copy()
-                chunk, rejected_keys = _uncounted(chunk, rejected_keys, counted_before)
+            marks = marks_of_keyless(chunk, rejected_keys, self._plan)
             with self.timings.measure("delta"):
-                chunk, keys = self._classified(chunk, rejected_keys)
+                chunk, keys = self._classified(chunk, pl.concat([rejected_keys, marks])[KEY])
+            self._number += 1
             yield _Decided(chunk, keys, rejected_keys, self._plan, self._table, progress, delivery.total_rows)
-            number += 1
 
     def _deliveries(self) -> Iterator[tuple[Progress, Delivery]]:
         """What the batch reads; the time spent waiting for it counts as fetching."""
@@ -299,9 +319,9 @@ class BatchRun:
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
         self._use(with_new_columns(self._plan, new))
 
-    def _classified(self, chunk: Chunk, rejected_keys: pl.DataFrame) -> tuple[Chunk, Words]:
-        """The chunk with operations, and all keys that it held."""
-        keys = words(pl.concat([chunk.rows[KEY], rejected_keys[KEY]]), 2)
+    def _classified(self, chunk: Chunk, rejected: pl.Series) -> tuple[Chunk, Words]:
+        """The chunk with operations, and all keys that it held; `rejected` are those of the rejected rows."""
+        keys = words(pl.concat([chunk.rows[KEY], rejected]), 2)
         known = self._known if self._listed else self._look_up(chunk.rows[KEY])
         decided = classify(chunk, self._plan, self._approach.compare, known, self._seen, self._recall)
         self._remember(keys)
@@ -325,13 +345,14 @@ class BatchRun:
         """Stage 9 and the books for one chunk. Runs in the loading thread, one chunk at a time, in order."""
         chunk = decided.chunk
         with self.timings.measure("books"):
-            self._books.intend(chunk)
+            self._books.intend(chunk.number, intended(chunk.rows, self._done_before))
         with self.timings.measure("load"):
             required = frozenset(parent.name for parent in decided.plan.parents if parent.required)
             loaded = load(chunk, decided.table, self._around.target, required)
         rows = loaded.chunk.rows
         rows = rows.with_columns(operations_done(rows, self._done_before)) if rows.height else rows
         counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting)
+        self._done_before = not_met(self._done_before, chunk.rows)
         settled = Settled(
             chunk=loaded.chunk,
             plan=decided.plan,
@@ -344,7 +365,7 @@ class BatchRun:
         for note, rows_ in chunk.notes:
             self._note(note, rows_)
         with self.timings.measure("books"):
-            status = self._books.settle(settled)
+            status = self._books.settle(settled, self._done_before)
         self._around.listener(
             ChunkSettled(
                 self._batch.uid,
@@ -386,7 +407,8 @@ class BatchRun:
         """The entity's state after a batch that balances; a watermark never goes back."""
         plan = self._plan
         watermark = self._state.watermark
-        if plan.rowversion_field is not None:
+        # The row that has the maximum was there to be read: who read nothing was told an untruth, and reads again.
+        if plan.rowversion_field is not None and self._books.total.fetched:
             watermark = further(watermark, self._watermark_after, plan)
         complete = self._approach.complete
         return erp_sync_state.SyncState(
@@ -413,11 +435,12 @@ class _Decided:
     total_rows: int | None
 
 
-def _uncounted(chunk: Chunk, rejected_keys: pl.DataFrame, before: KeySet) -> tuple[Chunk, pl.DataFrame]:
+def _uncounted(chunk: Chunk, plan: Plan, before: KeySet) -> Chunk:
     """The chunk of a second pass without the rows that were counted in the first."""
-    read = pl.concat([chunk.rows.select(ROW, KEY), rejected_keys])
+    rejected_keys = keys_of_rejected(chunk, plan)
+    read = pl.concat([chunk.rows.select(ROW, KEY), rejected_keys, marks_of_keyless(chunk, rejected_keys, plan)])
     again = read.filter(pl.Series(before.contains(words(read[KEY], 2)), dtype=pl.Boolean))
-    return chunk.without(again[ROW]), rejected_keys.join(again, on=ROW, how="anti")
+    return chunk.without(again[ROW])
 
 
 def _keys_refused(decided: _Decided, after: Chunk) -> pl.DataFrame:

@@ -12,6 +12,9 @@ import polars as pl
 
 from syncflow.protocols import UNREADABLE, Filter, PageRequest, Sort
 
+Range = tuple[str | None, str | None]
+"""From a value to a value, both included; None is without an end."""
+
 
 @dataclass(frozen=True)
 class Extract:
@@ -28,25 +31,37 @@ class Extract:
 @dataclass(frozen=True)
 class Cursor:
     """Where the reading of an extract stands; JSON by `to_json`. `prefix` fixes the first key columns to a value each,
-    `lower` bounds the next one, `nulls` asks for its NULLs; `page` counts where only numbered pages are left."""
+    `lower` bounds the next one, `nulls` asks for its NULLs; `page` counts where only numbered pages are left.
+
+    `doubts` are ranges of the first key column that have to be read a second time, `walked` that only they are left.
+    """
 
     prefix: tuple[str, ...] = ()
     lower: str | None = None
     inclusive: bool = True
     nulls: bool = False
     page: int = 1
+    doubts: tuple[Range, ...] = ()
+    walked: bool = False
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, stored: dict[str, object]) -> "Cursor":
-        return cls(**{**stored, "prefix": tuple(stored["prefix"])})  # type: ignore[arg-type]
+        cursor = cls(**stored)  # type: ignore[arg-type]
+        doubts = tuple((low, high) for low, high in cursor.doubts)
+        return replace(cursor, prefix=tuple(cursor.prefix), doubts=doubts)
 
     @property
     def ranged(self) -> bool:
         """Whether this page is bounded from below, so that it can hold no NULLs of its column."""
         return self.lower is not None
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether this page begins with a value that was seen, so that it is hardly ever empty."""
+        return not self.nulls and (self.inclusive if self.ranged else bool(self.prefix))
 
 
 def request_at(extract: Extract, cursor: Cursor) -> PageRequest:

@@ -16,7 +16,7 @@ import polars as pl
 from syncflow.errors import PageError
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import RAW_TEXT, UNREADABLE, Filter, Page, PageRequest, Source
-from syncflow.stages.paging import Cursor, Extract, Step, request_at, step
+from syncflow.stages.paging import Cursor, Extract, Range, Step, request_at, step
 
 Comparable = Callable[[pl.Series], pl.Series | None]
 """Values of the first key column as something that can be ordered like the source does; None where nobody can tell."""
@@ -29,8 +29,8 @@ SERVED_WRONG_TIMES = 3
 class Fetched:
     """Rows of a page that count, in the source's order, and the cursor behind them (None: the extract is read).
 
-    `ordered` turns False for good when the source does not honour the sort; `reread` is True for rows that were
-    perhaps delivered before (a second pass). `total_rows` is the whole extract's, as announced first.
+    `ordered` turns False for good when the source does not honour the sort; `reread` counts the readings before this
+    one that may have delivered the same rows. `total_rows` is the whole extract's, as announced first.
     """
 
     rows: pl.DataFrame
@@ -38,7 +38,7 @@ class Fetched:
     total_rows: int | None = None
     observed: dict[str, OracleType] = field(default_factory=dict)
     ordered: bool = True
-    reread: bool = False
+    reread: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -47,27 +47,44 @@ def fetch_keyset(
 ) -> Iterator[Fetched]:
     """Read by the last value seen; ranges whose rows do not add up to what was announced are read a second time. A
     source that does not honour the sort is read again by numbered pages."""
-    doubt = _Doubt(extract)
-    delivered = start is not None
-    for cursor, page, step_ in _walk(source, extract, comparable, start or Cursor()):
+    start = start or Cursor()
+    doubt = _Doubt(start.doubts)
+    delivered = start != Cursor()
+    beginning = None if start.walked else replace(start, doubts=())
+    for cursor, page, step_ in _walk(source, extract, comparable, beginning):
         if page is None:
-            yield from _fetch_unordered(source, extract, reread=delivered)
+            yield from _fetch_unordered(source, extract, reread=int(delivered))
             return
         doubt.notice(cursor, page, step_)
         delivered = delivered or step_.take > 0
-        yield Fetched(page.rows.head(step_.take), step_.following, doubt.total, dict(page.observed))
-    for filters in doubt.ranges():
-        again = replace(extract, filters=(*extract.filters, *filters))
-        for _, page, step_ in _walk(source, again, lambda _: None, Cursor()):
+        following = None if step_.following is None else replace(step_.following, doubts=doubt.ranges)
+        yield Fetched(page.rows.head(step_.take), following or doubt.rest(), doubt.total, dict(page.observed))
+    yield from _fetch_again(source, extract, doubt.rest())
+
+
+def _fetch_again(source: Source, extract: Extract, rest: Cursor | None) -> Iterator[Fetched]:
+    """The ranges in doubt, each read a second time."""
+    while rest is not None:
+        (low, high), *others = rest.doubts
+        bounds = ((">=", low), ("<=", high))
+        filters = tuple(Filter(extract.key[0], operator, value) for operator, value in bounds if value is not None)
+        after = replace(rest, doubts=tuple(others)) if others else None
+        for _, page, step_ in _walk(
+            source, replace(extract, filters=(*extract.filters, *filters)), lambda _: None, Cursor()
+        ):
             if page is not None:
-                yield Fetched(page.rows.head(step_.take), None, None, dict(page.observed), reread=True)
+                cursor = after if step_.following is None else rest
+                yield Fetched(page.rows.head(step_.take), cursor, None, dict(page.observed), reread=1)
+        rest = after
 
 
 def _walk(
-    source: Source, extract: Extract, comparable: Comparable, start: Cursor
+    source: Source, extract: Extract, comparable: Comparable, start: Cursor | None
 ) -> Iterator[tuple[Cursor, Page | None, Step]]:
     """The pages from a cursor to the end, the next one asked for while this one is worked on. A page of None ends
     the walk: the source does not sort."""
+    if start is None:
+        return
     cursor: Cursor | None = start
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as ahead:
         pending = ahead.submit(_page_in_place, source, extract, start, comparable)
@@ -85,15 +102,14 @@ def _walk(
 
 
 class _Doubt:
-    """Adds up a keyset walk: ranges in which fewer or more rows came than the totals say."""
+    """Adds up a keyset walk: `ranges` in which fewer or more rows came than the totals say."""
 
-    def __init__(self, extract: Extract) -> None:
-        self._column = extract.key[0]
+    def __init__(self, ranges: tuple[Range, ...]) -> None:
         self._before: tuple[Cursor, int, int] | None = None
         self._seen = 0
         self._first_end: str | None = None
-        self._ranges: list[tuple[Filter, ...]] = []
         self._whole = False
+        self.ranges = ranges
         self.total: int | None = None
 
     def notice(self, cursor: Cursor, page: Page, step_: Step) -> None:
@@ -106,23 +122,28 @@ class _Doubt:
         if self._before is not None and plain and page.total_rows is not None:
             earlier, remained, taken = self._before
             if remained - taken != page.total_rows:
-                self._ranges.append(self._between(earlier.lower, cursor.lower))
+                self._add(earlier.lower, cursor.lower if page.rows.height else None)
         known = plain and page.total_rows is not None
         self._before = (cursor, page.total_rows or 0, step_.take) if known else None
 
-    def ranges(self) -> list[tuple[Filter, ...]]:
-        """What to read a second time. A total that does not fit, with every page in order, leaves the first page."""
-        if not self._ranges and self._whole and self.total is not None and self.total != self._seen:
-            return [self._between(None, self._first_end)]
-        return self._ranges
+    def rest(self) -> Cursor | None:
+        """What is left to read behind the walk: a second time. A total that does not fit, with every page in order,
+        leaves the first page."""
+        ranges = self.ranges
+        if not ranges and self._whole and self.total is not None and self.total != self._seen:
+            ranges = ((None, self._first_end),)
+        return Cursor(doubts=ranges, walked=True) if ranges else None
 
-    def _between(self, low: str | None, high: str | None) -> tuple[Filter, ...]:
-        bounds = ((">=", low), ("<=", high))
-        return tuple(Filter(self._column, operator, value) for operator, value in bounds if value is not None)
+    def _add(self, low: str | None, high: str | None) -> None:
+        """Ranges that touch become one, so that their number stays small where every total is wrong."""
+        if self.ranges and self.ranges[-1][1] == low and low is not None:
+            low = self.ranges[-1][0]
+            self.ranges = self.ranges[:-1]
+        self.ranges = (*self.ranges, (low, high))
 
 
 def fetch_pages(
-    source: Source, extract: Extract, comparable: Comparable, in_flight: int, *, reread: bool = False
+    source: Source, extract: Extract, comparable: Comparable, in_flight: int, *, reread: int = 0
 ) -> Iterator[Fetched]:
     """Read numbered pages, several at once (a slow source). Rows that shift between pages are noticed by the totals
     and by the order across pages; then everything is read once more, and what is known already does not count twice."""
@@ -144,8 +165,8 @@ def fetch_pages(
         note = (
             f"{extract.api}: rows moved between the pages while they were read, so the extract was read a second time"
         )
-        yield Fetched(pl.DataFrame(), Cursor(), first_total, notes=(note,), reread=True)
-        yield from _fetch_unordered(source, extract, reread=True)
+        yield Fetched(page.rows.clear(), Cursor(), first_total, ordered=False, notes=(note,), reread=reread + 1)
+        yield from _fetch_unordered(source, extract, reread=reread + 1)
 
 
 def fetch_matching(source: Source, extract: Extract, column: str, values: tuple[str, ...]) -> Iterator[pl.DataFrame]:
@@ -166,10 +187,14 @@ def without_marks(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _page_in_place(source: Source, extract: Extract, cursor: Cursor, comparable: Comparable) -> Page | None:
     """The page at a cursor; None when the source does not sort. A page that starts below what was asked for is
-    another one, served twice: it is asked for again."""
+    another one, served twice: it is asked for again, and so is one that lacks even the rows that it begins with."""
     request = request_at(extract, cursor)
     for _ in range(SERVED_WRONG_TIMES):
         page = _complete_page(source, request)
+        for _ in range(SERVED_WRONG_TIMES - 1):
+            if page.rows.height or not cursor.holds_rows:
+                break
+            page = _complete_page(source, request)
         if cursor.prefix or cursor.nulls or page.rows.is_empty():
             return page
         bound = pl.Series([cursor.lower], dtype=pl.String) if cursor.lower is not None else None
@@ -184,9 +209,11 @@ def _page_in_place(source: Source, extract: Extract, cursor: Cursor, comparable:
 
 
 def _complete_page(source: Source, request: PageRequest) -> Page:
-    """A page; an empty one that announces rows is asked for once more before it is believed."""
+    """A page; a first one without rows is asked for once more before it is believed, unless only rows with a NULL
+    were asked for, which hardly any table has."""
     page = source.page(request)
-    if page.rows.is_empty() and request.page == 1 and page.total_rows:
+    rare = any(each.operator == "is_null" for each in request.filters)
+    if page.rows.is_empty() and request.page == 1 and (page.total_rows or not rare):
         page = source.page(request)
     if page.rows.height > request.page_size:
         raise PageError(
@@ -204,7 +231,7 @@ def _follows(earlier: pl.Series | None, later: pl.Series | None) -> bool:
     return low.is_empty() or high.is_empty() or bool(high[0] >= low[-1])
 
 
-def _fetch_unordered(source: Source, extract: Extract, *, reread: bool) -> Iterator[Fetched]:
+def _fetch_unordered(source: Source, extract: Extract, *, reread: int) -> Iterator[Fetched]:
     """Numbered pages of a source whose order cannot be relied on; keys that come again are found by the caller."""
     total: int | None = None
     for number, page in _numbered(source, extract, 1):

@@ -30,9 +30,15 @@ def claimed(database: Database, batch: UUID, now: datetime) -> Iterator[sync_bat
 
 def held_elsewhere(database: Database, batch: UUID) -> bool:
     """Whether a living process works on a batch."""
+    key = _lock_key(batch)
+    # Looked up, not tried: taking the lock, if only for a moment, would keep off who wants to work on the batch.
+    query = sa.text(
+        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND (classid::bigint << 32 | objid::bigint) = :key)"
+    )
     with database.begin() as connection:
-        free = connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_lock_key(batch)))).scalar_one()
-        return not free
+        return bool(connection.execute(query, {"key": key}).scalar_one())
 
 
 def _lock_key(batch: UUID) -> int:

@@ -37,12 +37,12 @@ _COUNTS = {
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a claim gives: the epoch to write under, and the snapshot of a plan that was made before, if it was."""
+    """What a claim gives: the batch as it stands now (whoever worked on it before), the epoch to write under, and the
+    snapshot of a plan that was made before, if it was."""
 
+    batch: Batch
     epoch: int
     plan: bytes | None
-    watermark_before: str | None
-    watermark_after: str | None
 
 
 def create(connection: Connection, batch: Batch) -> None:
@@ -133,18 +133,17 @@ def claim(connection: Connection, uid: UUID, now: datetime) -> Claimed:
             heartbeat_at=now,
             error_message=None,
         )
-        .returning(table.c.claim_epoch, table.c.plan, table.c.watermark_before, table.c.watermark_after)
+        .returning(table)
     )
     try:
-        row = connection.execute(statement).first()
+        row = connection.execute(statement).mappings().first()
     except IntegrityError as error:
         raise BusyError(
             "Another batch of this entity is running. See it with: syncflow status. Stop it with: syncflow stop BATCH"
         ) from error
     if row is None:
         raise UsageError(f"The batch {uid} has ended, or there is no such batch. See: syncflow history")
-    plan = None if row.plan is None else bytes(row.plan)
-    return Claimed(row.claim_epoch, plan, row.watermark_before, row.watermark_after)
+    return Claimed(_batch(row), row["claim_epoch"], None if row["plan"] is None else bytes(row["plan"]))
 
 
 def keep_plan(
@@ -170,7 +169,8 @@ def beat(connection: Connection, uid: UUID, epoch: int, now: datetime) -> BatchS
 
 
 def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
-    """Write the end of a batch: status, counters, message and notes; INTERRUPTED has no completed_at."""
+    """Write the end of a batch: status, message and notes; INTERRUPTED has no completed_at. The counters stand there
+    already, written together with the checkpoint that they belong to."""
     _write(
         connection,
         uid,
@@ -181,7 +181,6 @@ def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
         success_rate=round(ended.counters.success_rate, 3),
         error_message=ended.error_message,
         notes=list(ended.notes),
-        **_counts(ended.counters),
     )
 
 

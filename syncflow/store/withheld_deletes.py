@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
 
 from syncflow.store.tables import withheld_deletes as table
 
@@ -23,9 +24,11 @@ class WithheldRow:
 
 
 def put(connection: Connection, batch: UUID, entity: str, rows: Sequence[WithheldRow], now: datetime) -> None:
+    """A row that this batch has withheld already, before it was interrupted, stays as it is."""
     if rows:
         common = {"batch_uid": batch, "entity_name": entity, "state": WITHHELD, "created_at": now}
-        connection.execute(table.insert(), [{**common, **asdict(row)} for row in rows])
+        statement = insert(table).on_conflict_do_nothing(index_elements=["batch_uid", "key_hash"])
+        connection.execute(statement, [{**common, **asdict(row)} for row in rows])
 
 
 def supersede(connection: Connection, entity: str, batch: UUID, now: datetime) -> int:
