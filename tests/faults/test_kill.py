@@ -10,7 +10,7 @@ from syncflow.sandbox.faults import Fault
 from tests.faults.field import BAD, ROWS, Field, Row, item, items
 from tests.faults.gates import gate, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 GOOD = ROWS - len(BAD)
 
 PLACES = {

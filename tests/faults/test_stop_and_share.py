@@ -12,7 +12,7 @@ from syncflow.sandbox.faults import Fault
 from tests.faults.field import BAD, ROWS, SLUG, Field
 from tests.faults.gates import gate, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 GOOD = ROWS - len(BAD)
 BOOKS = ("syncflow.batch_chunks", "UPDATE", "NEW.state = 'done' AND NEW.number = 2")
 
