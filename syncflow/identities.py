@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import polars as pl
 
 from syncflow.chunk import DATA, KEY, ROWVERSION, UID
 
+T = TypeVar("T")
 Words = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
@@ -17,18 +19,32 @@ ABSENT = -1
 
 
 def words(hexadecimal: pl.Series, count: int) -> Words:
-    """Hex digits (16 a word) as an array of shape (rows, count) that sorts as the text does."""
+    """Hex digits (16 a word) as an array of shape (rows, count) that sorts as the text does.
+
+    Raises ValueError where a value is not of exactly so many digits.
+    """
     if hexadecimal.is_empty():
         return np.empty((0, count), dtype=np.uint64)
-    binary = b"".join(hexadecimal.str.decode("hex").to_list())
+    lengths = hexadecimal.str.len_bytes()
+    if hexadecimal.has_nulls() or lengths.min() != 16 * count or lengths.max() != 16 * count:
+        raise ValueError(f"a hash is not of {16 * count} hex digits")
+    return words_of_digits(hexadecimal.str.join("").item(), count)
+
+
+def words_of_digits(digits: str, count: int) -> Words:
+    """The same for values that stand one after the other without anything between."""
+    binary = bytes.fromhex(digits)
+    if 2 * len(binary) != len(digits):
+        raise ValueError("a hash has blanks among its hex digits")
     return np.frombuffer(binary, dtype=">u8").astype(np.uint64).reshape(-1, count)
 
 
 def hexadecimal(array: Words) -> pl.Series:
     """The inverse of `words`: String of 16 lower-case hex digits a word."""
-    digits = array.astype(">u8").tobytes().hex()
-    width = array.shape[1] * 16
-    return pl.Series([digits[at : at + width] for at in range(0, len(digits), width)], dtype=pl.String)
+    if len(array) == 0:
+        return pl.Series(dtype=pl.String)
+    lines = array.astype(">u8").tobytes().hex("\n", 8 * array.shape[1])
+    return pl.Series([lines]).str.split("\n").explode()
 
 
 RUN_ROWS = 500_000
@@ -67,35 +83,47 @@ class KeySet:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The identities of rows that a target holds, sorted by key. `data` has shape (rows, 4), `uid` (rows, 2) or is
-    None where the target is addressed by key; `rowversion` is None unless it was asked for."""
+class Identities:
+    """Identities of some rows that a target holds: `keys` of shape (rows, 2), `data` (rows, 4), `uid` (rows, 2) or None
+    where the target is addressed by key; `rowversion` is None unless it was asked for."""
 
     keys: Words
     data: Words
-    uid: Words | None
-    rowversion: pl.Series | None
+    uid: Words | None = None
+    rowversion: pl.Series | None = None
 
     @classmethod
-    def of(cls, frames: Iterable[pl.DataFrame], *, with_rowversion: bool) -> "Known":
-        """From frames of IDENTITY_SCHEMA."""
-        parts = [_compact(frame, with_rowversion=with_rowversion) for frame in frames if not frame.is_empty()]
-        if not parts:
-            none = np.empty((0, 2), dtype=np.uint64)
-            return cls(none, np.empty((0, 4), dtype=np.uint64), none, pl.Series(dtype=pl.String))
-        keys = np.concatenate([part.keys for part in parts])
-        order = np.argsort(keys[:, 0], kind="stable")
-        uids = [part.uid for part in parts if part.uid is not None]
-        versions = [part.rowversion for part in parts if part.rowversion is not None]
-        return cls(
-            keys=keys[order],
-            data=np.concatenate([part.data for part in parts])[order],
-            uid=np.concatenate(uids)[order] if len(uids) == len(parts) else None,
-            rowversion=pl.concat(versions).gather(order) if versions else None,
-        )
+    def of(cls, frame: pl.DataFrame, *, with_rowversion: bool) -> "Identities":
+        """From a frame of IDENTITY_SCHEMA."""
+        uid = None if frame[UID].has_nulls() else words(frame[UID].str.replace_all("-", "", literal=True), 2)
+        rowversion = frame[ROWVERSION] if with_rowversion else None
+        return cls(words(frame[KEY], 2), words(frame[DATA].fill_null("0" * 64), 4), uid, rowversion)
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+@dataclass(frozen=True)
+class Known(Identities):
+    """All of them, sorted by the first word of the key."""
+
+    @classmethod
+    def sorted(cls, parts: Iterable[Identities]) -> "Known":
+        """At most a column more than the result is held on the way."""
+        columns = [(part.keys, part.data, part.uid, part.rowversion) for part in parts if len(part)]
+        if not columns:
+            return cls(np.empty((0, 2), dtype=np.uint64), np.empty((0, 4), dtype=np.uint64))
+        all_keys, all_data, all_uids, all_versions = map(list, zip(*columns, strict=True))
+        columns.clear()
+        keys = np.concatenate(all_keys)
+        all_keys.clear()
+        order = np.argsort(keys[:, 0])
+        return cls(
+            keys=keys[order],
+            data=_ordered(all_data, order),
+            uid=_ordered(uids, order) if (uids := _unless_missing(all_uids)) else None,
+            rowversion=pl.concat(versions).gather(order) if (versions := _unless_missing(all_versions)) else None,
+        )
 
     def places(self, keys: Words) -> Places:
         return find_places(self.keys, keys)
@@ -103,21 +131,32 @@ class Known:
     def uids(self, places: Places) -> pl.Series:
         """Text uids of these places; NULL for ABSENT, and everywhere when the target is addressed by key."""
         if self.uid is None or len(self.uid) == 0:
-            return pl.Series([None] * len(places), dtype=pl.String)
+            return pl.repeat(None, len(places), dtype=pl.String, eager=True)
         digits = hexadecimal(self.uid[np.maximum(places, 0)])
         frame = pl.DataFrame({"u": digits, "there": places != ABSENT})
         cuts = [pl.col("u").str.slice(at, n) for at, n in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
         return frame.select(pl.when("there").then(pl.concat_str(cuts, separator="-")).alias(UID))[UID]
 
 
-def _compact(frame: pl.DataFrame, *, with_rowversion: bool) -> Known:
-    no_uids = frame[UID].null_count() > 0
-    return Known(
-        keys=words(frame[KEY], 2),
-        data=words(frame[DATA].fill_null("0" * 64), 4),
-        uid=None if no_uids else words(frame[UID].str.replace_all("-", "", literal=True), 2),
-        rowversion=frame[ROWVERSION] if with_rowversion else None,
-    )
+def _unless_missing(parts: list[T | None]) -> list[T]:
+    """The parts, which are given up; none where one of them is None."""
+    there = [part for part in parts if part is not None]
+    complete = len(there) == len(parts)
+    parts.clear()
+    return there if complete else []
+
+
+def _ordered(parts: list[Words], order: Places) -> Words:
+    """The rows of all parts, which are given up one by one, in this order."""
+    place = np.empty(len(order), dtype=np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    result = np.empty((len(order), parts[0].shape[1]), dtype=np.uint64)
+    start = 0
+    while parts:
+        part = parts.pop(0)
+        result[place[start : start + len(part)]] = part
+        start += len(part)
+    return result
 
 
 def find_places(keys: Words, wanted: Words) -> Places:

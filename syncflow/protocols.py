@@ -7,6 +7,7 @@ from typing import Protocol
 import polars as pl
 
 from syncflow.chunk import DATA, KEY, REF, ROW, ROWVERSION, UID
+from syncflow.identities import Identities
 from syncflow.model import ApiDefinition, DriftMode, TargetTable
 from syncflow.oracle_types import OracleType
 
@@ -83,7 +84,7 @@ class Source(Protocol):
 
 
 IDENTITY_SCHEMA = pl.Schema({KEY: pl.String, DATA: pl.String, ROWVERSION: pl.String, UID: pl.String})
-"""What a target tells of the rows that it holds; UID may be NULL where the target is addressed by key."""
+"""What identifies a row that a target holds; UID may be NULL where the target is addressed by key."""
 
 FOUND_SCHEMA = pl.Schema([*IDENTITY_SCHEMA.items(), (REF, pl.String)])
 """The same with the readable key, for rows that were asked for one by one."""
@@ -145,8 +146,14 @@ class Target(Protocol):
         """
         ...
 
-    def identities(self, table: TargetTable) -> Iterator[pl.DataFrame]:
-        """All rows that the target holds now, in frames of IDENTITY_SCHEMA, soft-deleted ones left out."""
+    def finish_load(self, table: TargetTable) -> int:
+        """To be called after the last `write` of a load, also of one that is stopped: makes up for what `prepare` put
+        off for an empty table, such as its indexes. How many rows that were written as new turned out to be there
+        already, put there by somebody else; they count as updated."""
+        ...
+
+    def identities(self, table: TargetTable, *, with_rowversion: bool) -> Iterator[Identities]:
+        """All rows that the target holds now, a part at a time, soft-deleted ones left out."""
         ...
 
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:

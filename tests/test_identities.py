@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncflow.chunk import DATA, KEY, ROWVERSION, UID
-from syncflow.identities import ABSENT, KeySet, Known, find_places, hexadecimal, words
+from syncflow.identities import ABSENT, Identities, KeySet, Known, find_places, hexadecimal, words
 
 pytestmark = pytest.mark.unit
 
@@ -51,7 +51,7 @@ def test_known_rows_keep_hash_version_and_uid_together() -> None:
         },
         schema_overrides={ROWVERSION: pl.String},
     )
-    known = Known.of([frame.head(3), frame.tail(1)], with_rowversion=True)
+    known = Known.sorted(Identities.of(part, with_rowversion=True) for part in (frame.head(3), frame.tail(1)))
     places = known.places(words(pl.Series(["a" * 32, "b" * 32, "d" * 32]), 2))
     assert known.uids(places).to_list() == [uids[2], None, uids[0]]
     assert hexadecimal(known.data[places[[0, 2]]]).to_list() == ["2" * 64, "4" * 64]
@@ -61,7 +61,13 @@ def test_known_rows_keep_hash_version_and_uid_together() -> None:
 
 
 def test_an_empty_target_knows_nothing() -> None:
-    known = Known.of([], with_rowversion=True)
+    known = Known.sorted([])
     places = known.places(words(pl.Series(["a" * 32]), 2))
     assert places.tolist() == [ABSENT]
     assert known.uids(places).to_list() == [None]
+
+
+@pytest.mark.parametrize("wrong", ["a" * 31, "a" * 33, "g" * 32, "a" * 31 + " ", "ab" * 15 + "\n\t"])
+def test_a_hash_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"hash|hexadecimal"):
+        words(pl.Series(["b" * 32, wrong]), 2)

@@ -66,6 +66,7 @@ class Call:
     body: bytes | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     accept: str = "application/json"
+    content_type: str = "application/json"
     repeatable: bool = True
     expected: frozenset[int] = frozenset()
     retry_500: bool = False
@@ -199,7 +200,7 @@ class Exchange:
     def _request(self, call: Call, token: str | None) -> httpx.Request:
         headers = {"Accept": call.accept}
         if call.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = call.content_type
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         return self._client.build_request(

@@ -17,6 +17,7 @@ from syncflow.connectors.outcomes import done, outcome, together
 from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, send_in_parts, without_rows
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, PageError
+from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
 
@@ -82,7 +83,10 @@ class ScheduleHub:
             )
         return () if there else (f"ScheduleHub made the table {table.entity}.",)
 
-    def identities(self, table: TargetTable) -> Iterator[pl.DataFrame]:
+    def finish_load(self, table: TargetTable) -> int:  # noqa: ARG002 - ScheduleHub keeps its indexes itself
+        return 0
+
+    def identities(self, table: TargetTable, *, with_rowversion: bool) -> Iterator[Identities]:
         """Spooled to a temporary file first: a stream that is cut short is asked for again, never taken for whole."""
         call = Call(
             "GET",
@@ -98,7 +102,8 @@ class ScheduleHub:
             _check_stream(answer)
             spool.seek(0)
             while block := spool.read(_FRAME_BYTES):
-                yield wire.identity_frame(block + spool.readline())
+                frame = wire.identity_frame(block + spool.readline())
+                yield Identities.of(frame, with_rowversion=with_rowversion)
 
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         found = self._query(table.entity, keys)

@@ -1,9 +1,7 @@
 """ScheduleHub's own PostgreSQL as a Target: the entity tables written by COPY and set-wise SQL."""
 
-import io
-import tempfile
 from collections.abc import Iterator, Mapping
-from typing import IO
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 from psycopg import sql
@@ -11,10 +9,12 @@ from psycopg import sql
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROWVERSION, UID, Operation
 from syncflow.connectors.outcomes import UNKNOWN_HASH, in_doubt, together
 from syncflow.connectors.postgres import CommitUnknown, Connection, Database
-from syncflow.connectors.schedulehub_pg_ddl import prepare_table
+from syncflow.connectors.schedulehub_pg_ddl import Prepared, prepare_table
 from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows
+from syncflow.connectors.schedulehub_pg_identities import read_identities
+from syncflow.connectors.schedulehub_pg_indexes import INDEXED, Indexes
 from syncflow.connectors.schedulehub_pg_load import Loader
-from syncflow.connectors.schedulehub_pg_rows import table_rows, with_parent_uids
+from syncflow.connectors.schedulehub_pg_rows import plain_columns, table_rows, with_parent_uids
 from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_DATA,
     BRIDGE_DELETED_AT,
@@ -28,14 +28,11 @@ from syncflow.connectors.schedulehub_pg_table import (
 )
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
-from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, IDENTITY_SCHEMA
+from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA
 
-_FRAME_BYTES = 12 * 1024 * 1024
-"""About 80,000 identities."""
 _ASKED_AT_ONCE = 50_000
-_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\v": "\v"}
-"""Of COPY's text format."""
 
 
 class ScheduleHubPostgres:
@@ -47,6 +44,7 @@ class ScheduleHubPostgres:
         self._database = database
         self._schema = schema
         self._catalogs: dict[str, Mapping[str, Column]] = {}
+        self._unindexed: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -56,25 +54,44 @@ class ScheduleHubPostgres:
         self._database.close()
 
     def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
-        def work(connection: Connection) -> tuple[str, ...]:
-            said = prepare_table(connection, self._schema, table, drift)
+        def work(connection: Connection) -> Prepared:
+            unindexed = table.entity in self._unindexed
+            prepared = prepare_table(connection, self._schema, table, drift, unindexed=unindexed)
             self._catalogs[table.entity] = catalog(connection, self._schema, table.entity)
-            return said
+            return prepared
 
         try:
-            return self._database.run(f"preparing the table {table.entity}", work)
+            prepared = self._database.run(f"preparing the table {table.entity}", work)
         except RetriableError:
             self._catalogs.pop(table.entity, None)
             raise
+        if prepared.unindexed:
+            self._unindexed.add(table.entity)
+        return prepared.said
 
-    def identities(self, table: TargetTable) -> Iterator[pl.DataFrame]:
-        """Spooled to a temporary file first, so that neither a transaction nor a connection is held meanwhile."""
-        with tempfile.TemporaryFile() as spool:
-            self._database.run(
-                f"listing the rows of {table.entity}", lambda connection: self._spool(connection, table, spool)
+    def finish_load(self, table: TargetTable) -> int:
+        if table.entity not in self._unindexed:
+            return 0
+        merged = 0
+        if BRIDGE_KEY in self._build_indexes(table.entity):
+            merged = self._database.run(
+                f"merging rows of {table.entity}",
+                lambda connection: self._indexes(connection, table.entity).merge_doubled(
+                    self._catalog(connection, table.entity)
+                ),
             )
-            spool.seek(0)
-            yield from _identity_frames(spool)
+            self._build_indexes(table.entity)
+        self._unindexed.discard(table.entity)
+        return merged
+
+    def identities(self, table: TargetTable, *, with_rowversion: bool) -> Iterator[Identities]:
+        """Read at once, so that neither a transaction nor a connection is held while they are worked on."""
+        name = qualified(self._schema, table.entity)
+        parts = self._database.run(
+            f"listing the rows of {table.entity}",
+            lambda connection: list(read_identities(connection, name, with_rowversion=with_rowversion)),
+        )
+        return iter(parts)
 
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         def work(connection: Connection) -> pl.DataFrame:
@@ -105,7 +122,7 @@ class ScheduleHubPostgres:
         # A constraint that somebody deferred would fail the whole transaction at its end, for one row's sake.
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
         existing = self._catalog(connection, table.entity)
-        loader = Loader(connection, qualified(self._schema, table.entity))
+        loader = Loader(connection, qualified(self._schema, table.entity), plain_columns(existing))
         outcomes: list[pl.DataFrame] = []
         for wave in waves(table, rows):
             ready, missing = with_parent_uids(connection, self._schema, table, wave)
@@ -126,23 +143,25 @@ class ScheduleHubPostgres:
             self._catalogs[entity] = found
         return self._catalogs[entity]
 
-    def _spool(self, connection: Connection, table: TargetTable, spool: IO[bytes]) -> None:
-        spool.seek(0)
-        spool.truncate()
-        statement = sql.SQL(
-            "COPY (SELECT {key}, coalesce({data}, {unknown}), {rowversion}, {uid} FROM {name} WHERE {deleted} IS NULL) "
-            "TO STDOUT"
-        ).format(
-            key=sql.Identifier(BRIDGE_KEY),
-            data=sql.Identifier(BRIDGE_DATA),
-            unknown=sql.Literal(UNKNOWN_HASH),
-            rowversion=sql.Identifier(BRIDGE_ROWVERSION),
-            uid=sql.Identifier(BRIDGE_UID),
-            name=qualified(self._schema, table.entity),
-            deleted=sql.Identifier(BRIDGE_DELETED_AT),
-        )
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            spool.writelines(copy)
+    def _build_indexes(self, entity: str) -> list[str]:
+        """Both at once, each on a connection of its own. The columns whose values stand twice."""
+
+        def build(column: str) -> str | None:
+            return self._database.run(
+                f"building the index of {entity} on {column}",
+                lambda connection: self._build_index(connection, entity, column),
+            )
+
+        with ThreadPoolExecutor(len(INDEXED), thread_name_prefix=f"index-{entity}") as pool:
+            results = list(pool.map(build, INDEXED))
+        return [column for column, doubled in zip(INDEXED, results, strict=True) if doubled is not None]
+
+    def _build_index(self, connection: Connection, entity: str, column: str) -> str | None:
+        indexes = self._indexes(connection, entity)
+        return indexes.build(column) if column in indexes.missing() else None
+
+    def _indexes(self, connection: Connection, entity: str) -> Indexes:
+        return Indexes(connection, self._schema, entity)
 
     def _find(self, connection: Connection, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         statement = sql.SQL(
@@ -162,23 +181,3 @@ class ScheduleHubPostgres:
         columns = (KEY, DATA, ROWVERSION, UID, REF)
         frame = pl.DataFrame(found, schema=dict.fromkeys(columns, pl.String), orient="row")
         return frame.select(FOUND_SCHEMA.names())
-
-
-def _identity_frames(spool: IO[bytes]) -> Iterator[pl.DataFrame]:
-    while block := spool.read(_FRAME_BYTES):
-        block += spool.readline()
-        yield _identity_frame(block)
-
-
-def _identity_frame(lines: bytes) -> pl.DataFrame:
-    frame = pl.read_csv(
-        io.BytesIO(lines),
-        has_header=False,
-        separator="\t",
-        quote_char=None,
-        null_values=["\\N"],
-        schema=dict.fromkeys((KEY, DATA, ROWVERSION, UID), pl.String),
-    ).match_to_schema(IDENTITY_SCHEMA)
-    if b"\\" not in lines.replace(b"\\N", b""):
-        return frame
-    return frame.with_columns(pl.col(ROWVERSION).str.replace_many(_ESCAPES))

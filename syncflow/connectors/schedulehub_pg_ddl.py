@@ -1,18 +1,19 @@
 """Creates and widens the tables of entities; nothing is ever dropped or narrowed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
 from syncflow.connectors.outcomes import UNKNOWN_HASH
 from syncflow.connectors.postgres import Connection
+from syncflow.connectors.schedulehub_pg_indexes import INDEXED, Indexes
 from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_COLUMNS,
     BRIDGE_DATA,
     BRIDGE_KEY,
     BRIDGE_UID,
-    LONGEST_NAME,
     Column,
     catalog,
     check_names,
@@ -25,26 +26,34 @@ from syncflow.model import DriftMode, TargetTable
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('syncflow:prepare', 0))"
 _KIND = "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)"
-_HAS_UNIQUE_KEY = """
-    SELECT EXISTS (
-        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-        WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-          AND i.indnkeyatts = 1 AND a.attname = %s
-    )
-"""
 _DROPPED = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attisdropped)"
 _CANNOT_ALTER = ("0A000", "2BP01")
 """A view or a generated column depends on the column."""
 
 
-def prepare_table(connection: Connection, schema: str, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
-    """Make the table take `table`; what was changed, a sentence each. Runs inside the caller's transaction.
+@dataclass(frozen=True)
+class Prepared:
+    """`said`: what was changed, a sentence each. `unindexed`: the table is empty, and its indexes are put off."""
+
+    said: tuple[str, ...]
+    unindexed: bool
+
+
+def prepare_table(
+    connection: Connection, schema: str, table: TargetTable, drift: DriftMode, *, unindexed: bool
+) -> Prepared:
+    """Make the table take `table`; `unindexed` says that its indexes are put off already. Runs inside the caller's
+    transaction.
 
     Raises ConfigurationError as `Target.prepare` says.
     """
     check_names(table)
     connection.execute(_LOCK)
-    return tuple(_Preparation(connection, schema, table, drift).run())
+    preparation = _Preparation(connection, schema, table, drift)
+    said = list(preparation.columns())
+    unindexed = unindexed or preparation.put_off_indexes()
+    made = [] if unindexed else preparation.add_missing_indexes()
+    return Prepared(tuple(said + made), unindexed)
 
 
 class _Preparation:
@@ -55,21 +64,31 @@ class _Preparation:
         self._drift = drift
         self._name = qualified(schema, table.entity)
         self._quoted = self._name.as_string(connection)
+        self._indexes = Indexes(connection, schema, table.entity)
 
-    def run(self) -> Iterator[str]:
+    def columns(self) -> Iterator[str]:
+        """Have a table with all columns."""
         existing = catalog(self._connection, self._schema, self._table.entity)
         if not existing:
             yield from self._create()
             return
         self._check(existing)
-        yield from self._widen(existing)
+        yield from self._add_columns(existing)
+        yield from self._change_types(existing)
+
+    def put_off_indexes(self) -> bool:
+        """Let an empty table be loaded without indexes. Not where rows look up their parents in the table itself, nor
+        where nobody may change the table."""
+        refers_to_itself = any(entity == self._table.entity for _, entity in self._table.parents)
+        return not refers_to_itself and self._drift is not DriftMode.FREEZE and self._indexes.drop_if_empty()
 
     def _create(self) -> Iterator[str]:
         self._run("CREATE SCHEMA IF NOT EXISTS {}", sql.Identifier(self._schema))
         columns = [*BRIDGE_COLUMNS.items(), *self._wanted().items()]
         listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in columns)
         self._run("CREATE TABLE {} ({})", self._name, listed)
-        self._add_index()
+        for column in INDEXED:
+            self._indexes.build(column)
         yield f"The table {self._quoted} was created."
 
     def _wanted(self) -> dict[str, str]:
@@ -91,12 +110,6 @@ class _Preparation:
                     f"The table {self._quoted} in ScheduleHub's database requires a value for {column.name}, which "
                     f"{self._table.entity} does not bring. Map a field to it, give it a default, or drop its NOT NULL."
                 )
-
-    def _widen(self, existing: dict[str, Column]) -> Iterator[str]:
-        said = [*self._add_columns(existing), *self._change_types(existing)]
-        if self._add_index_if_missing():
-            said.append(f"The table {self._quoted} had no unique index on {BRIDGE_KEY}: it was made.")
-        yield from said
 
     def _add_columns(self, existing: dict[str, Column]) -> Iterator[str]:
         missing = {name: type_ for name, type_ in {**BRIDGE_COLUMNS, **self._wanted()}.items() if name not in existing}
@@ -161,24 +174,18 @@ class _Preparation:
         self._run("UPDATE {} SET {} = {}", self._name, sql.Identifier(BRIDGE_DATA), sql.Literal(UNKNOWN_HASH))
         return f"The next whole extract writes every row of {self._quoted} again."
 
-    def _add_index_if_missing(self) -> bool:
-        found = self._connection.execute(_HAS_UNIQUE_KEY, (self._quoted, BRIDGE_KEY)).fetchone()
-        if found is not None and found[0]:
-            return False
-        self._refuse_if_frozen(f"has no unique index on {BRIDGE_KEY}", "Make it")
-        try:
-            self._add_index()
-        except psycopg.errors.UniqueViolation as error:
-            raise ConfigurationError(
-                f"The table {self._quoted} in ScheduleHub's database holds one {BRIDGE_KEY} twice: "
-                f"{error.diag.message_detail} Delete the rows that are too many; SyncFlow writes them again if needed."
-            ) from error
-        return True
-
-    def _add_index(self) -> None:
-        suffix = f"_{BRIDGE_KEY}"
-        name = self._table.entity.encode()[: LONGEST_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
-        self._run("CREATE UNIQUE INDEX {} ON {} ({})", sql.Identifier(name), self._name, sql.Identifier(BRIDGE_KEY))
+    def add_missing_indexes(self) -> list[str]:
+        said = []
+        for column in self._indexes.missing():
+            self._refuse_if_frozen(f"has no unique index on {column}", "Make it")
+            doubled = self._indexes.build(column)
+            if doubled is not None:
+                raise ConfigurationError(
+                    f"The table {self._quoted} in ScheduleHub's database holds one {column} twice: {doubled} Delete "
+                    "the rows that are too many; SyncFlow writes them again if needed."
+                )
+            said.append(f"The table {self._quoted} had no unique index on {column}: it was made.")
+        return said
 
     def _run(self, statement: str, *parts: sql.Composable) -> None:
         self._connection.execute(sql.SQL(statement).format(*parts))

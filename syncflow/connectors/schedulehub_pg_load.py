@@ -1,8 +1,7 @@
 """Writes prepared rows by COPY, in bulk, and finds by splitting the rows that PostgreSQL refuses."""
 
-import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from syncflow.chunk import ROW
+from syncflow.connectors.copy_text import copy_text
 from syncflow.connectors.outcomes import done, outcome
 from syncflow.connectors.postgres import Connection, is_row_error
 from syncflow.connectors.schedulehub_pg_table import (
@@ -50,9 +50,11 @@ class Loader:
     """Works inside the caller's transaction on one table. The frames that it is given have ROW and, by their names in
     the table, the columns to write as text that PostgreSQL reads."""
 
-    def __init__(self, connection: Connection, name: sql.Identifier) -> None:
+    def __init__(self, connection: Connection, name: sql.Identifier, plain: Collection[str]) -> None:
+        """`plain` as `copy_text` says."""
         self._connection = connection
         self._name = name
+        self._plain = plain
         self._staged: list[str] | None = None
 
     def insert(self, rows: pl.DataFrame) -> _Outcomes:
@@ -158,11 +160,9 @@ class Loader:
 
     def _copy(self, name: sql.Identifier, rows: pl.DataFrame) -> None:
         columns = [column for column in rows.columns if column != ROW]
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(name, _listed(columns))
-        data = io.BytesIO()
-        rows.select(columns).write_csv(data, include_header=False)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, _listed(columns))
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(data.getbuffer())
+            copy.write(copy_text(rows.select(columns), self._plain))
 
 
 def _listed(columns: Sequence[str]) -> sql.Composed:
@@ -175,9 +175,6 @@ def _split(part: pl.DataFrame, error: psycopg.Error) -> list[pl.DataFrame]:
         return []
     match = _LINE.search(error.diag.context or "")
     line = int(match[1]) - 1 if match else part.height // 2
-    if not 0 <= line < part.height:
-        # Texts with line breaks have more lines than rows.
-        line = part.height // 2
     return [part[:line], part[line : line + 1], part[line + 1 :]]
 
 

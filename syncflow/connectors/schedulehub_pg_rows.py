@@ -22,6 +22,7 @@ from syncflow.connectors.schedulehub_pg_table import (
 from syncflow.model import TargetTable
 from syncflow.uuid7 import uuid7_column
 
+_PLAIN_TYPES = ("bigint", "integer", "smallint", "numeric", "boolean", "date", "timestamp", "uuid")
 _SIX_DIGITS = len("2024-01-02T03:04:05.123456+00:00")
 _SURPLUS_DIGITS = r"(\.\d{6})\d+"
 
@@ -55,6 +56,14 @@ def _uids(connection: Connection, schema: str, entity: str, keys: pl.Series) -> 
     )
     found = connection.execute(statement, (keys.to_list(),)).fetchall()
     return pl.DataFrame(found, schema=uid_schema, orient="row")
+
+
+def plain_columns(existing: Mapping[str, Column]) -> frozenset[str]:
+    """The columns whose text, as `table_rows` makes it, has nothing in it that COPY would have to escape."""
+    hashes = {BRIDGE_KEY, BRIDGE_DATA, BRIDGE_UID}
+    return frozenset(
+        column.name for column in existing.values() if column.name in hashes or column.type.startswith(_PLAIN_TYPES)
+    )
 
 
 def table_rows(table: TargetTable, existing: Mapping[str, Column], rows: pl.DataFrame, *, new: bool) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from syncflow.errors import ConfigurationError
 from syncflow.model import TargetTable
 
 BRIDGE_UID = "_bridge_uid"
+BRIDGE_CREATED_AT = "_bridge_created_at"
 BRIDGE_UPDATED_AT = "_bridge_updated_at"
 BRIDGE_KEY = "_bridge_erp_key_hash"
 BRIDGE_DATA = "_bridge_erp_data_hash"
@@ -17,8 +18,8 @@ BRIDGE_REF = "_bridge_erp_ref_str"
 BRIDGE_DELETED_AT = "_bridge_deleted_at"
 
 BRIDGE_COLUMNS = {
-    BRIDGE_UID: "uuid PRIMARY KEY",
-    "_bridge_created_at": "timestamptz NOT NULL DEFAULT now()",
+    BRIDGE_UID: "uuid NOT NULL",
+    BRIDGE_CREATED_AT: "timestamptz NOT NULL DEFAULT now()",
     BRIDGE_UPDATED_AT: "timestamptz NOT NULL DEFAULT now()",
     BRIDGE_KEY: "text NOT NULL",
     BRIDGE_DATA: "text",

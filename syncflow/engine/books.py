@@ -3,7 +3,7 @@ transaction, under the batch's claim epoch."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -179,6 +179,13 @@ class Books:
         """Rows (KEY, DATA) that an earlier process loaded without booking it: the ledger names them from now on, even
         if the source never shows them again."""
         self._write(lambda connection: self._put_into_ledger(connection, rows))
+
+    def inserted_are_updated(self, rows: int) -> None:
+        """So many rows that were counted as inserted were there already."""
+        total = replace(self.total, inserted=self.total.inserted - rows, updated=self.total.updated + rows)
+        now = self._clock.now()
+        self._write(lambda connection: sync_batches.advance(connection, self._batch.uid, self._epoch, total, now))
+        self.total = total
 
     def deletions(self, done: Judgement, *, complete: bool) -> None:
         """What came of the deletions, all that the batch did of them; after a complete extract, queue rows that it did

@@ -32,7 +32,7 @@ from syncflow.errors import (
     UnavailableError,
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
-from syncflow.identities import KeySet, Known, Words, words
+from syncflow.identities import Identities, KeySet, Known, Words, words
 from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
@@ -94,7 +94,7 @@ class BatchRun:
         self._seen = KeySet()
         self._notes: dict[str, int] = dict.fromkeys(batch.notes, 0)
         self._watermark_after = batch.watermark_after
-        self._known = Known.of([], with_rowversion=False)
+        self._known = Known.sorted([])
         self._loading: Future[None] | None = None
         self._number = 0
 
@@ -106,11 +106,23 @@ class BatchRun:
         """Everything up to the last chunk's checkpoint. Raises what ended it early."""
         self._prepare()
         self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
-        with ThreadPoolExecutor(1, thread_name_prefix=f"load-{self.entity}") as loader:
-            for decided in self._decided():
+        try:
+            with ThreadPoolExecutor(1, thread_name_prefix=f"load-{self.entity}") as loader:
+                for decided in self._decided():
+                    self._await_loading()
+                    self._loading = loader.submit(self._settle, decided)
                 self._await_loading()
-                self._loading = loader.submit(self._settle, decided)
-            self._await_loading()
+        except Stopped:
+            self._finish_load()
+            raise
+        self._finish_load()
+
+    def _finish_load(self) -> None:
+        with self.timings.measure("indexes"):
+            known = self._around.target.finish_load(self._table)
+        if known:
+            self._note("rows that somebody else inserted during the load, updated instead", known)
+            self._books.inserted_are_updated(known)
 
     def delete(self) -> None:
         """Judge and carry out the deletions of a complete extract."""
@@ -264,8 +276,8 @@ class BatchRun:
         if self._listed:
             with self.timings.measure("identities"):
                 rowversion = self._approach.compare is Compare.ROWVERSION
-                frames = self._around.target.identities(self._table)
-                self._known = Known.of(frames, with_rowversion=rowversion)
+                parts = self._around.target.identities(self._table, with_rowversion=rowversion)
+                self._known = Known.sorted(parts)
 
     def _decided(self) -> Iterator["_Decided"]:
         """Chunks with their operations, in order."""
@@ -329,7 +341,8 @@ class BatchRun:
 
     def _look_up(self, keys: pl.Series) -> Known:
         found = self._around.target.find(self._table, keys.unique())
-        return Known.of([found], with_rowversion=self._plan.rowversion_field is not None)
+        with_rowversion = self._plan.rowversion_field is not None
+        return Known.sorted([Identities.of(found, with_rowversion=with_rowversion)])
 
     def _recall(self, keys: pl.Series) -> Known:
         """What earlier chunks of this batch have left in the target."""

@@ -1,7 +1,8 @@
 """Stage 5 for one column: ISO 8601 text, naive or in UTC (pipeline, stage 5).
 
 Rows are sorted out from the cheap to the dear: canonical already; ISO with a blank, without a time, with zeros at the
-end; then distinct values by the known forms; what is left by python-dateutil.
+end, and the commonest other shapes rewritten to that; then distinct values by the known forms; what is left by
+python-dateutil.
 """
 
 import polars as pl
@@ -10,6 +11,7 @@ from syncflow.model import Conventions, DateOrder
 from syncflow.oracle_types import OracleType
 from syncflow.rules import jalali
 from syncflow.rules.date_parts import AMBIGUOUS, PARTS, parts_of
+from syncflow.rules.date_shapes import with_iso_shape
 from syncflow.rules.date_text import IMPOSSIBLE, MOST_DIGITS, TOO_FINE, texts_of
 from syncflow.rules.odd_dates import OddDate, read_odd
 from syncflow.rules.outcome import Outcome, faults, patch
@@ -40,9 +42,9 @@ def read_datetimes(
     rest = (~values.str.contains(_CANONICAL)).arg_true()
     if rest.is_empty():
         return Outcome(values)
-    iso = values.gather(rest).str.contains(_ISO)
-    at = rest.filter(iso)
-    read = patch(values, at, _canonical_iso(values.gather(at)))
+    shaped = with_iso_shape(values.gather(rest), conventions.dates)
+    iso = shaped.str.contains(_ISO)
+    read = patch(values, rest.filter(iso), _canonical_iso(shaped.filter(iso)))
     return _patch_odd(read, rest.filter(~iso), type_, conventions.dates, is_jalali)
 
 

@@ -6,13 +6,14 @@ import polars as pl
 import psycopg
 import pytest
 
-from syncflow.chunk import DATA, KEY, REF, ROWVERSION, UID, Operation
+from syncflow.chunk import DATA, KEY, ROWVERSION, UID, Operation
 from syncflow.connectors.postgres import Database
 from syncflow.connectors.retrying import Retrier, RetryPolicy
 from syncflow.connectors.schedulehub_pg import ScheduleHubPostgres
 from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.identities import Known, hexadecimal, words
 from syncflow.model import ChildRef, DriftMode, TargetColumn, TargetTable
-from syncflow.protocols import FOUND_SCHEMA, IDENTITY_SCHEMA, OUTCOME_SCHEMA, WriteState
+from syncflow.protocols import FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
 from tests.connectors.lossy_proxy import LossyProxy, socket_path
 from tests.connectors.rows import chunk, key_of, states
 
@@ -31,6 +32,12 @@ AREAS = TargetTable("areas", (TargetColumn("id", "text"), TargetColumn("of", "te
 
 def with_columns(**types: str) -> TargetTable:
     return TargetTable("things", tuple(TargetColumn(name, type_) for name, type_ in types.items()))
+
+
+def ready(hub: ScheduleHubPostgres, table: TargetTable) -> None:
+    """With its indexes, as a table that is not loaded for the first time."""
+    hub.prepare(table, DriftMode.EVOLVE)
+    hub.finish_load(table)
 
 
 def one(connection: Session, statement: str) -> object:
@@ -79,18 +86,114 @@ def test_values_arrive_exactly(hub: ScheduleHubPostgres, connection: Session) ->
     )
     assert found[1] == ("2", *[None] * 8, "id=2")
     assert found[2][:2] == ("", "\u2028\x7f")
-    identities = pl.concat(hub.identities(THINGS)).sort(UID)
-    assert identities.schema == IDENTITY_SCHEMA
-    assert identities[ROWVERSION].to_list() == ["a\tb\\n\nc", None, None]
     looked_up = hub.find(THINGS, pl.Series([key_of("1"), key_of("nobody")]))
     assert looked_up.schema == FOUND_SCHEMA
-    assert looked_up.drop(REF).rows() == identities[:1].rows()
+    assert looked_up[ROWVERSION].to_list() == ["a\tb\\n\nc"]
+    assert looked_up[UID].to_list() == [str(one(connection, "SELECT _bridge_uid FROM things WHERE id = '1'"))]
+
+
+def known(hub: ScheduleHubPostgres, table: TargetTable, *, with_rowversion: bool = False) -> Known:
+    return Known.sorted(hub.identities(table, with_rowversion=with_rowversion))
+
+
+@pytest.mark.parametrize("with_rowversion", [False, True])
+def test_the_identities_of_many_rows_are_those_that_were_written(
+    hub: ScheduleHubPostgres, connection: Session, *, with_rowversion: bool
+) -> None:
+    """Over several ranges of pages; what somebody wrote into the columns by hand is unknown, or nobody's."""
+    ready(hub, SITES)
+    rows = chunk(SITES, *({"id": str(number)} for number in range(3_000))).with_columns(
+        pl.int_range(pl.len()).cast(pl.String).alias(ROWVERSION)
+    )
+    hub.write(SITES, rows)
+    connection.execute(b"UPDATE sites SET id = repeat(md5(random()::text), 800) WHERE id::int % 3 = 0")
+    by_hand = {2: "repeat('0', 63) || ' '", 4: "'x'", 5: "NULL", 7: "repeat('g', 64)"}
+    for number, value in by_hand.items():
+        connection.execute(f"UPDATE sites SET _bridge_erp_data_hash = {value} WHERE id = '{number}'".encode())
+    connection.execute(b"UPDATE sites SET _bridge_erp_key_hash = 'by hand' WHERE id = '8'")
+    connection.execute(b"UPDATE sites SET _bridge_erp_key_hash = repeat('z', 32) WHERE id = '10'")
+    expected = rows.filter(~pl.col(ROWVERSION).is_in(["8", "10"])).with_columns(
+        pl.when(pl.col(ROWVERSION).is_in([str(number) for number in by_hand]))
+        .then(pl.lit("0" * 64))
+        .otherwise(DATA)
+        .alias(DATA)
+    )
+    listed = known(hub, SITES, with_rowversion=with_rowversion)
+    places = listed.places(words(expected[KEY], 2))
+    assert len(listed) == len(expected)
+    assert hexadecimal(listed.data[places]).to_list() == expected[DATA].to_list()
+    if with_rowversion:
+        assert listed.rowversion is not None
+        assert listed.rowversion.gather(places).to_list() == expected[ROWVERSION].to_list()
+
+
+INDEXES = "SELECT array_agg(indexname::text ORDER BY length(indexname)) FROM pg_indexes WHERE tablename = 'sites'"
+BOTH = ["sites_pkey", "sites__bridge_erp_key_hash"]
+
+
+def test_an_empty_table_is_loaded_without_indexes_and_gets_them_at_the_end(
+    hub: ScheduleHubPostgres, connection: Session
+) -> None:
+    ready(hub, SITES)
+    assert one(connection, INDEXES) == BOTH
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    assert one(connection, INDEXES) is None
+    hub.write(SITES, chunk(SITES, {"id": "a"}, {"id": "b"}))
+    assert hub.prepare(SITES, DriftMode.EVOLVE) == ()
+    assert one(connection, INDEXES) is None
+    assert hub.finish_load(SITES) == 0
+    assert one(connection, INDEXES) == BOTH
+    assert one(connection, "SELECT contype::text FROM pg_constraint WHERE conname = 'sites_pkey'") == "p"
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    assert one(connection, INDEXES) == BOTH
+
+
+def test_rows_that_somebody_inserted_during_a_first_load_are_merged(
+    hub: ScheduleHubPostgres, connection: Session
+) -> None:
+    """The row that was there first keeps its uid and gets the values of the last."""
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    strange = "0190163d-8694-739b-aea5-966c26f8ad90"
+    connection.execute(
+        "INSERT INTO sites (_bridge_uid, _bridge_erp_key_hash, id) VALUES (%s, %s, 'strange')", (strange, key_of("b"))
+    )
+    rows = chunk(SITES, {"id": "a"}, {"id": "b"}, {"id": "c"})
+    hub.write(SITES, rows)
+    assert hub.finish_load(SITES) == 1
+    assert one(connection, INDEXES) == BOTH
+    assert one(connection, "SELECT array_agg(id ORDER BY id) FROM sites") == ["a", "b", "c"]
+    assert hub.find(SITES, pl.Series([key_of("b")])).select(UID, DATA).row(0) == (strange, rows[DATA][1])
+
+
+@pytest.mark.parametrize("rows_left", [0, 2])
+def test_a_first_load_that_was_broken_off_leaves_nothing_without_indexes(
+    hub: ScheduleHubPostgres, connection: Session, postgres_url: str, rows_left: int
+) -> None:
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    hub.write(SITES, chunk(SITES, *({"id": str(number)} for number in range(rows_left))))
+    schema = str(one(connection, "SELECT current_schema()"))
+    after = ScheduleHubPostgres(Database(postgres_url, Retrier(RetryPolicy(attempts=1))), schema)
+    assert len(after.prepare(SITES, DriftMode.EVOLVE)) == (2 if rows_left else 0)
+    after.finish_load(SITES)
+    assert one(connection, INDEXES) == BOTH
+    after.close()
+
+
+def test_a_table_that_refers_to_itself_or_that_is_referred_to_keeps_its_indexes(
+    hub: ScheduleHubPostgres, connection: Session
+) -> None:
+    hub.prepare(PARTS, DriftMode.EVOLVE)
+    ready(hub, SITES)
+    connection.execute(b"CREATE TABLE plans (site uuid REFERENCES sites)")
+    hub.prepare(SITES, DriftMode.EVOLVE)
+    assert one(connection, INDEXES) == BOTH
+    assert one(connection, INDEXES.replace("sites", "parts")) == [name.replace("sites", "parts") for name in BOTH]
 
 
 def test_insert_of_a_known_key_and_update_of_an_unknown_one_are_told(
     hub: ScheduleHubPostgres, connection: Session
 ) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     hub.write(SITES, chunk(SITES, {"id": "a"}, {"id": "b"}))
     again = hub.write(SITES, chunk(SITES, {"id": "b"}, {"id": "c"}, {"id": "c"}))
     assert states(again) == [WriteState.KEY_EXISTS, WriteState.DONE, WriteState.KEY_EXISTS]
@@ -100,13 +203,13 @@ def test_insert_of_a_known_key_and_update_of_an_unknown_one_are_told(
 
 
 def test_soft_deleted_keys_are_gone_until_an_insert_revives_them(hub: ScheduleHubPostgres, connection: Session) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     hub.write(SITES, chunk(SITES, {"id": "a"}, {"id": "b"}))
     uid = one(connection, "SELECT _bridge_uid FROM sites WHERE id = 'a'")
     gone = hub.delete(SITES, pl.DataFrame({KEY: [key_of("a"), key_of("never")], UID: [None, None]}), soft=True)
     assert gone["state"].to_list() == ["deleted", "deleted"]
     assert hub.find(SITES, pl.Series([key_of("a")])).is_empty()
-    assert pl.concat(hub.identities(SITES))[KEY].to_list() == [key_of("b")]
+    assert hexadecimal(known(hub, SITES).keys).to_list() == [key_of("b")]
     assert states(hub.write(SITES, chunk(SITES, {"id": "a"}, operation=Operation.UPDATE))) == [WriteState.KEY_GONE]
     assert states(hub.write(SITES, chunk(SITES, {"id": "a"}, {"id": "c"}))) == [WriteState.DONE, WriteState.DONE]
     assert one(connection, "SELECT _bridge_uid FROM sites WHERE id = 'a' AND _bridge_deleted_at IS NULL") == uid
@@ -114,7 +217,7 @@ def test_soft_deleted_keys_are_gone_until_an_insert_revives_them(hub: ScheduleHu
 
 def test_exactly_the_poison_rows_are_rejected(hub: ScheduleHubPostgres, connection: Session) -> None:
     table = with_columns(id="text", note="text", amount="integer")
-    hub.prepare(table, DriftMode.EVOLVE)
+    ready(hub, table)
     connection.execute(b"ALTER TABLE things ADD CHECK (amount <> 13), ALTER note SET NOT NULL, ADD UNIQUE (note)")
     rows: list[dict[str, str | None]] = [
         {"id": str(n), "note": f"{n}\nand\nmore" if n % 7 == 0 else str(n), "amount": str(n)} for n in range(500)
@@ -136,7 +239,7 @@ def test_exactly_the_poison_rows_are_rejected(hub: ScheduleHubPostgres, connecti
 
 
 def test_children_come_after_their_parents_in_one_call(hub: ScheduleHubPostgres, connection: Session) -> None:
-    hub.prepare(PARTS, DriftMode.EVOLVE)
+    ready(hub, PARTS)
     chain = [{"id": str(n), "up": str(n + 1) if n < 5 else None} for n in range(6)]
     ring = [
         {"id": "x", "up": "y"},
@@ -157,7 +260,7 @@ def test_children_come_after_their_parents_in_one_call(hub: ScheduleHubPostgres,
 
 
 def test_a_child_of_a_rejected_parent_waits(hub: ScheduleHubPostgres, connection: Session) -> None:
-    hub.prepare(PARTS, DriftMode.EVOLVE)
+    ready(hub, PARTS)
     connection.execute(b"ALTER TABLE parts ADD CHECK (id <> 'bad')")
     rows = [{"id": "grandchild", "up": "child"}, {"id": "child", "up": "bad"}, {"id": "bad"}, {"id": "good"}]
     outcomes = hub.write(PARTS, chunk(PARTS, *rows, parents={"parent": "up"}))
@@ -170,10 +273,10 @@ def test_a_child_of_a_rejected_parent_waits(hub: ScheduleHubPostgres, connection
 
 
 def test_a_parent_with_living_children_is_refused(hub: ScheduleHubPostgres) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     doomed = pl.DataFrame({KEY: [key_of("a"), key_of("b")], UID: [None, None]}, schema={KEY: pl.String, UID: pl.String})
     hub.write(SITES, chunk(SITES, {"id": "a"}, {"id": "b"}))
-    hub.prepare(AREAS, DriftMode.EVOLVE)
+    ready(hub, AREAS)
     rows = ({"id": "1", "of": "a"}, {"id": "2", "of": "a"}, {"id": "3", "of": "nowhere"})
     assert states(hub.write(AREAS, chunk(AREAS, *rows, parents={"site": "of"})))[2] == WriteState.PARENT_MISSING
     told = {key: (state, message) for key, state, message in hub.delete(SITES, doomed, soft=False).rows()}
@@ -185,7 +288,7 @@ def test_a_parent_with_living_children_is_refused(hub: ScheduleHubPostgres) -> N
 
 
 def test_what_the_database_holds_on_to_is_refused_alone(hub: ScheduleHubPostgres, connection: Session) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     hub.write(SITES, chunk(SITES, *({"id": str(n)} for n in range(9))))
     connection.execute(
         b"CREATE TABLE plans (site uuid REFERENCES sites); "
@@ -200,7 +303,7 @@ def test_what_the_database_holds_on_to_is_refused_alone(hub: ScheduleHubPostgres
 
 def test_a_branch_is_deleted_whole_but_not_above_what_stays(hub: ScheduleHubPostgres, connection: Session) -> None:
     table = TargetTable(PARTS.entity, PARTS.columns, PARTS.parents, (ChildRef("parts", "parent"),))
-    hub.prepare(table, DriftMode.EVOLVE)
+    ready(hub, table)
     rows = ({"id": "a"}, {"id": "b", "up": "a"}, {"id": "c", "up": "b"}, {"id": "A"}, {"id": "B", "up": "A"})
     hub.write(table, chunk(table, *rows, parents={"parent": "up"}))
     doomed = pl.DataFrame({KEY: [key_of(i) for i in ("a", "b", "A", "B")]})
@@ -230,7 +333,7 @@ def test_a_branch_is_deleted_whole_but_not_above_what_stays(hub: ScheduleHubPost
 def test_a_column_is_widened_without_loss_or_refused_when_frozen(
     hub: ScheduleHubPostgres, connection: Session, existing: str, value: str, wanted: str, new: str, kept: str
 ) -> None:
-    hub.prepare(with_columns(id="text"), DriftMode.EVOLVE)
+    ready(hub, with_columns(id="text"))
     hub.write(with_columns(id="text"), chunk(with_columns(id="text"), {"id": "1"}))
     connection.execute(f"ALTER TABLE things ADD c {existing}; UPDATE things SET c = {value}".encode())
     table = with_columns(id="text", c=wanted)
@@ -253,7 +356,7 @@ def test_a_column_is_widened_without_loss_or_refused_when_frozen(
 
 def test_what_somebody_dropped_comes_back_and_is_filled_again(hub: ScheduleHubPostgres, connection: Session) -> None:
     table = with_columns(id="text", name="text")
-    hub.prepare(table, DriftMode.EVOLVE)
+    ready(hub, table)
     rows = chunk(table, {"id": "1", "name": "one"})
     hub.write(table, rows)
     connection.execute(b"ALTER TABLE things DROP name; DROP INDEX things__bridge_erp_key_hash")
@@ -264,7 +367,7 @@ def test_what_somebody_dropped_comes_back_and_is_filled_again(hub: ScheduleHubPo
         "column name (text): it was added.",
         "unique index on _bridge_erp_key_hash: it was made.",
     ]
-    assert pl.concat(hub.identities(table))[DATA][0] != rows[DATA][0]
+    assert hexadecimal(known(hub, table).data).to_list() != rows[DATA].to_list()
 
 
 @pytest.mark.parametrize(
@@ -287,7 +390,7 @@ def test_a_table_that_cannot_be_loaded_is_refused_with_the_remedy(
     hub: ScheduleHubPostgres, connection: Session
 ) -> None:
     table = with_columns(id="text")
-    hub.prepare(table, DriftMode.EVOLVE)
+    ready(hub, table)
     connection.execute(b"ALTER TABLE things ADD planner text NOT NULL; CREATE VIEW v AS SELECT id FROM things")
     with pytest.raises(ConfigurationError, match="requires a value for planner"):
         hub.prepare(table, DriftMode.EVOLVE)
@@ -302,7 +405,7 @@ def test_a_table_that_cannot_be_loaded_is_refused_with_the_remedy(
 
 
 def test_a_killed_connection_is_replaced(hub: ScheduleHubPostgres, connection: Session) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     connection.execute(b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'syncflow'")
     assert states(hub.write(SITES, chunk(SITES, {"id": "a"}))) == [WriteState.DONE]
 
@@ -317,7 +420,7 @@ def through(proxy: LossyProxy, postgres_url: str, schema: str) -> ScheduleHubPos
 def test_a_connection_lost_at_commit_leaves_its_rows_in_doubt(
     hub: ScheduleHubPostgres, postgres_url: str, schema: str, forwarded: bool
 ) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     with LossyProxy(socket_path(postgres_url), b"COMMIT", forwarded) as proxy:
         target = through(proxy, postgres_url, schema)
         hub.write(SITES, chunk(SITES, {"id": "known"}))
@@ -331,7 +434,7 @@ def test_a_connection_lost_at_commit_leaves_its_rows_in_doubt(
 def test_a_connection_lost_before_commit_and_a_deadlock_are_tried_again(
     hub: ScheduleHubPostgres, connection: Session, postgres_url: str, schema: str
 ) -> None:
-    hub.prepare(SITES, DriftMode.EVOLVE)
+    ready(hub, SITES)
     connection.execute(
         b"CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         b"IF nextval('tries') < 3 THEN RAISE EXCEPTION 'busy' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$; "
@@ -347,7 +450,7 @@ def test_a_connection_lost_before_commit_and_a_deadlock_are_tried_again(
 
 def test_a_deferred_constraint_fails_its_row_alone(hub: ScheduleHubPostgres, connection: Session) -> None:
     table = with_columns(id="text", note="text")
-    hub.prepare(table, DriftMode.EVOLVE)
+    ready(hub, table)
     connection.execute(b"ALTER TABLE things ADD UNIQUE (note) DEFERRABLE INITIALLY DEFERRED")
     rows = chunk(table, {"id": "1", "note": "x"}, {"id": "2", "note": "x"}, {"id": "3", "note": "y"})
     assert states(hub.write(table, rows)) == [WriteState.DONE, WriteState.REJECTED, WriteState.DONE]

@@ -56,6 +56,31 @@ def test_other_forms_are_read_as_they_were_written(values: list[datetime.datetim
     assert outcome.values.to_list() == [reference(value) for value in values]
 
 
+SHAPES = ["%d-%b-%Y", "%d-%b-%y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%m/%d/%Y"]
+CLOCKS = ["", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %H:%M:%SZ", " 24:00:00", " %H:%M", " 1:02:03", " %H.%M.%S"]
+
+
+@properties
+@given(
+    st.lists(
+        st.tuples(NAIVE, st.sampled_from(SHAPES), st.sampled_from(CLOCKS))
+        | st.tuples(NAIVE, st.just("31-%b-%Y"), st.just("")),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(DateOrder),
+)
+def test_common_shapes_are_read_as_the_slower_way_reads_them(
+    dates: list[tuple[datetime.datetime, str, str]], order: DateOrder
+) -> None:
+    """A blank before the text keeps it from having a known shape."""
+    values = [date.strftime(shape + clock).upper() for date, shape, clock in dates]
+    conventions = Conventions(dates=order)
+    fast, slow = read(values, conventions), read([f" {value}" for value in values], conventions)
+    assert fast.values.to_list() == slow.values.to_list()
+    assert fast.faults.select("at", "error_type").equals(slow.faults.select("at", "error_type"))
+
+
 @properties
 @given(st.lists(st.text(max_size=12) | st.text("0123456789-/.: TZ+JANPM", max_size=20), min_size=1, max_size=6))
 def test_every_text_is_read_or_rejected(values: list[str]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROW, ROWVERSION, UID, Chunk
-from syncflow.identities import KeySet, Known, words
+from syncflow.identities import Identities, KeySet, Known, words
 from syncflow.model import DeltaStrategy, FieldMapping, Plan, PlanColumn
 from syncflow.oracle_types import parse
 from syncflow.protocols import IDENTITY_SCHEMA
@@ -50,7 +50,7 @@ def known_of(*rows: Row) -> Known:
     frame = pl.DataFrame(
         [(key * 32, data * 64, version, None) for key, data, version in rows], schema=IDENTITY_SCHEMA, orient="row"
     )
-    return Known.of([frame], with_rowversion=True)
+    return Known.sorted([Identities.of(frame, with_rowversion=True)])
 
 
 def nobody(keys: pl.Series) -> Known:
@@ -120,7 +120,7 @@ def test_a_key_of_an_earlier_chunk_is_judged_by_what_the_target_has_now() -> Non
 def test_an_update_carries_the_uid_of_the_row() -> None:
     uid = "01900000-0000-7000-8000-000000000001"
     frame = pl.DataFrame([("a" * 32, "1" * 64, None, uid)], schema=IDENTITY_SCHEMA, orient="row")
-    known = Known.of([frame], with_rowversion=False)
+    known = Known.sorted([Identities.of(frame, with_rowversion=False)])
     decided = classify(chunk_of(("a", "2", None), ("b", "1", None)), PLAIN, Compare.HASH, known, KeySet(), nobody)
     assert decided.rows[UID].to_list() == [uid, None]
 
