@@ -24,6 +24,8 @@ _STAGE = sql.Identifier("pg_temp", "syncflow_stage")
 _LINE = re.compile(r"COPY [^\n]*?, line (\d+)")
 _COLUMN = re.compile(r", column ([^\n]+?)(?:: |$)", re.MULTILINE)
 _LONGEST_MESSAGE = 500
+_COPIED_AT_ONCE = 10_000
+"""Rows; their text fits into a processor's cache."""
 _Outcomes = list[pl.DataFrame]
 
 
@@ -162,7 +164,8 @@ class Loader:
         columns = [column for column in rows.columns if column != ROW]
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, _listed(columns))
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(copy_text(rows.select(columns), self._plain))
+            for part in rows.select(columns).iter_slices(_COPIED_AT_ONCE):
+                copy.write(copy_text(part, self._plain))
 
 
 def _listed(columns: Sequence[str]) -> sql.Composed:

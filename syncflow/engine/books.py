@@ -122,6 +122,18 @@ class Books:
 
         self._write(work)
 
+    def intend_alone(self, number: int, rows: pl.DataFrame) -> None:
+        """The same instead of all intents that an earlier process left behind."""
+        intent = pack_intent(rows)
+
+        def work(connection: Connection) -> None:
+            now = self._clock.now()
+            sync_batches.beat(connection, self._batch.uid, self._epoch, now)
+            batch_chunks.forget_intents(connection, self._batch.uid)
+            batch_chunks.intend(connection, self._batch.uid, number, self._epoch, intent, now)
+
+        self._write(work)
+
     def settle(self, settled: Settled, in_doubt: pl.DataFrame) -> BatchStatus:
         """Everything that came of a chunk, in one transaction; gives the batch's status (CANCELLING: stop here).
         `in_doubt` is what an earlier process did and this one has not met yet: it stands as the next intent."""

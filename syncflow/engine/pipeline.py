@@ -1,5 +1,6 @@
 """The order of the stages between fetching and comparing, and the one loop that runs them."""
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Timings:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
 
     @contextmanager
     def measure(self, stage: str) -> "Iterator[None]":
@@ -43,7 +45,9 @@ class Timings:
         try:
             yield
         finally:
-            self.seconds[stage] += time.perf_counter() - started
+            seconds = time.perf_counter() - started
+            with self._lock:
+                self.seconds[stage] += seconds
 
 
 def transform(chunk: Chunk, plan: Plan, timings: Timings) -> Chunk:

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ from syncflow.engine.accounting import check_laws, count_rows
 from syncflow.engine.books import DELETE, Books, Settled
 from syncflow.engine.chunks import Delivery, identified, keys_of_rejected, marks_of_keyless
 from syncflow.engine.extract import PageSizes, approach
+from syncflow.engine.loading import Loading
+from syncflow.engine.look_ahead import worked_ahead
 from syncflow.engine.pipeline import Timings
 from syncflow.engine.plan import from_json, identity_hash, target_table, with_new_columns
 from syncflow.engine.reading import Progress, read_extract, read_payload, unknown_columns
@@ -37,7 +40,7 @@ from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
 from syncflow.stages.s8_delta import Compare, classify
-from syncflow.stages.s9_load import load
+from syncflow.stages.s9_load import Loaded, load
 from syncflow.store import batch_chunks, erp_sync_state, sync_batches
 from syncflow.store.database import Database
 
@@ -50,9 +53,12 @@ class Stopped(RetriableError):
 
 @dataclass(frozen=True)
 class Options:
-    """`chunk_rows` move through the stages together; `in_flight` pages are asked for at once (paging `pages`)."""
+    """`chunk_rows` move through the stages together, `workers` chunks at once; `ahead` chunks more may wait to be
+    compared and loaded. `in_flight` pages are asked for at once (paging `pages`)."""
 
-    chunk_rows: int = 50_000
+    chunk_rows: int = 25_000
+    workers: int = 2
+    ahead: int = 2
     pages: PageSizes = PageSizes()
     in_flight: int = 4
 
@@ -94,8 +100,7 @@ class BatchRun:
         self._seen = KeySet()
         self._notes: dict[str, int] = dict.fromkeys(batch.notes, 0)
         self._watermark_after = batch.watermark_after
-        self._known = Known.sorted([])
-        self._loading: Future[None] | None = None
+        self._listing: Future[Known] | None = None
         self._number = 0
 
     @property
@@ -107,15 +112,30 @@ class BatchRun:
         self._prepare()
         self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
         try:
-            with ThreadPoolExecutor(1, thread_name_prefix=f"load-{self.entity}") as loader:
-                for decided in self._decided():
-                    self._await_loading()
-                    self._loading = loader.submit(self._settle, decided)
-                self._await_loading()
+            self._load_all()
         except Stopped:
             self._finish_load()
             raise
         self._finish_load()
+
+    def _load_all(self) -> None:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix=f"list-{self.entity}") as listing,
+            Loading(self._load, self._settle, self.entity) as loading,
+        ):
+            self._list_identities(listing)
+            with closing(self._decided(loading)) as chunks:
+                for decided in chunks:
+                    if not self._may_overtake(decided.table):
+                        loading.wait()
+                    self._intend(decided)
+                    loading.submit(decided)
+            loading.wait()
+
+    def _may_overtake(self, table: TargetTable) -> bool:
+        """Whether a chunk may be loaded while the one before it still is: not where its rows may have their parents
+        there, nor while what an earlier process did is still to be met."""
+        return self._done_before.is_empty() and all(entity != table.entity for _, entity in table.parents)
 
     def _finish_load(self) -> None:
         with self.timings.measure("indexes"):
@@ -134,8 +154,9 @@ class BatchRun:
         target = self._around.target
         with self.timings.measure("delete"):
             if target.lists_identities:
-                keys = deletions.listed_keys(self._known)
-                held = len(self._known) - self._inserted_when_listed
+                known = self._listing.result() if self._listing is not None else Known.sorted([])
+                keys = deletions.listed_keys(known)
+                held = len(known) - self._inserted_when_listed
             else:
                 keys = self._books.ledger_keys()
                 held = self._books.ledger_size() - self._books.total.inserted
@@ -247,7 +268,6 @@ class BatchRun:
         ledger_of = None if target.lists_identities else target.name
         self._books.begin(plan, (watermark, self._watermark_after), ledger_of)
         self._recall_progress()
-        self._list_identities()
 
     def _use(self, plan: Plan) -> None:
         """Work under this plan from now on, with a table that can take its rows."""
@@ -264,40 +284,63 @@ class BatchRun:
             intents = batch_chunks.intents(connection, self._batch.uid)
         self._number = 0 if self._checkpoint is None else self._checkpoint.number + 1
         self._done_before = applied(intents, self._table, self._around.target)
+        if len(intents) > 1:
+            self._books.intend_alone(self._number, self._done_before)
         written = self._done_before.filter(pl.col(OPERATION) != DELETE)
         if not written.is_empty():
             self._books.recovered(written)
         inserted = written.filter(pl.col(OPERATION) == Operation.INSERT).height
         self._inserted_when_listed = self._books.total.inserted + inserted
 
-    def _list_identities(self) -> None:
-        """All that the target holds, where whole tables are compared; otherwise each chunk asks for its own rows."""
-        self._listed = self._payload is None and self._approach.complete and self._around.target.lists_identities
-        if self._listed:
-            with self.timings.measure("identities"):
-                rowversion = self._approach.compare is Compare.ROWVERSION
-                parts = self._around.target.identities(self._table, with_rowversion=rowversion)
-                self._known = Known.sorted(parts)
+    def _list_identities(self, thread: ThreadPoolExecutor) -> None:
+        """Begin to read all that the target holds, where whole tables are compared; otherwise each chunk asks for its
+        own rows. It is read before anything is loaded, since the first comparison waits for it."""
+        if self._payload is None and self._approach.complete and self._around.target.lists_identities:
+            self._listing = thread.submit(self._read_identities)
 
-    def _decided(self) -> Iterator["_Decided"]:
-        """Chunks with their operations, in order."""
+    def _read_identities(self) -> Known:
+        with self.timings.measure("identities"):
+            rowversion = self._approach.compare is Compare.ROWVERSION
+            return Known.sorted(self._around.target.identities(self._table, with_rowversion=rowversion))
+
+    def _decided(self, loading: "Loading[_Decided, Loaded]") -> Generator["_Decided", None, None]:
+        """Chunks with their operations, in order; the stages work on the next ones meanwhile."""
+        options = self._around.options
         counted_before = self._seen
         reading = 0
+        identified_ones = worked_ahead(
+            self._planned(), self._identify, workers=options.workers, ahead=options.ahead, name=self.entity
+        )
+        with closing(identified_ones):
+            for planned, chunk, rejected_keys, marks in identified_ones:
+                delivery = planned.delivery
+                if delivery.reread != reading:
+                    reading, counted_before = delivery.reread, self._seen.copy()
+                if reading:
+                    chunk = _uncounted(chunk, planned.plan, counted_before)
+                    rejected_keys = keys_of_rejected(chunk, planned.plan)
+                    marks = marks_of_keyless(chunk, rejected_keys, planned.plan)
+                with self.timings.measure("delta"):
+                    rejected = pl.concat([rejected_keys, marks])[KEY]
+                    chunk, keys = self._classified(chunk, planned.plan, rejected, loading)
+                yield _Decided(
+                    chunk, keys, rejected_keys, planned.plan, planned.table, planned.progress, delivery.total_rows
+                )
+
+    def _planned(self) -> Iterator["_Planned"]:
+        """Deliveries, numbered, each with the plan that takes its columns."""
         for progress, delivery in self._deliveries():
             for note in delivery.notes:
                 self._note(note)
             self._take_new_columns(unknown_columns(delivery.rows, self._plan, delivery.observed))
-            chunk = identified(self._number, delivery.rows, self._plan, self.timings)
-            if delivery.reread != reading:
-                reading, counted_before = delivery.reread, self._seen.copy()
-            if reading:
-                chunk = _uncounted(chunk, self._plan, counted_before)
-            rejected_keys = keys_of_rejected(chunk, self._plan)
-            marks = marks_of_keyless(chunk, rejected_keys, self._plan)
-            with self.timings.measure("delta"):
-                chunk, keys = self._classified(chunk, pl.concat([rejected_keys, marks])[KEY])
+            yield _Planned(self._number, progress, delivery, self._plan, self._table)
             self._number += 1
-            yield _Decided(chunk, keys, rejected_keys, self._plan, self._table, progress, delivery.total_rows)
+
+    def _identify(self, planned: "_Planned") -> tuple["_Planned", Chunk, pl.DataFrame, pl.DataFrame]:
+        """Stages 2 to 7, the keys of rejected rows as far as they can be read, and marks for those that cannot."""
+        chunk = identified(planned.number, planned.delivery.rows, planned.plan, self.timings)
+        rejected_keys = keys_of_rejected(chunk, planned.plan)
+        return planned, chunk, rejected_keys, marks_of_keyless(chunk, rejected_keys, planned.plan)
 
     def _deliveries(self) -> Iterator[tuple[Progress, Delivery]]:
         """What the batch reads; the time spent waiting for it counts as fetching."""
@@ -331,11 +374,19 @@ class BatchRun:
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
         self._use(with_new_columns(self._plan, new))
 
-    def _classified(self, chunk: Chunk, rejected: pl.Series) -> tuple[Chunk, Words]:
+    def _classified(
+        self, chunk: Chunk, plan: Plan, rejected: pl.Series, loading: "Loading[_Decided, Loaded]"
+    ) -> tuple[Chunk, Words]:
         """The chunk with operations, and all keys that it held; `rejected` are those of the rejected rows."""
+
+        def recall(keys: pl.Series) -> Known:
+            """What earlier chunks of this batch have left in the target."""
+            loading.wait()
+            return self._look_up(keys)
+
         keys = words(pl.concat([chunk.rows[KEY], rejected]), 2)
-        known = self._known if self._listed else self._look_up(chunk.rows[KEY])
-        decided = classify(chunk, self._plan, self._approach.compare, known, self._seen, self._recall)
+        known = self._look_up(chunk.rows[KEY]) if self._listing is None else self._listing.result()
+        decided = classify(chunk, plan, self._approach.compare, known, self._seen, recall)
         self._remember(keys)
         return decided, keys
 
@@ -344,24 +395,25 @@ class BatchRun:
         with_rowversion = self._plan.rowversion_field is not None
         return Known.sorted([Identities.of(found, with_rowversion=with_rowversion)])
 
-    def _recall(self, keys: pl.Series) -> Known:
-        """What earlier chunks of this batch have left in the target."""
-        self._await_loading()
-        return self._look_up(keys)
-
     def _remember(self, keys: Words) -> None:
         unseen = keys[~self._seen.contains(keys)]
         some_twice = len(np.unique(unseen[:, 0])) < len(unseen)
         self._seen.add(np.unique(unseen, axis=0) if some_twice else unseen)
 
-    def _settle(self, decided: "_Decided") -> None:
-        """Stage 9 and the books for one chunk. Runs in the loading thread, one chunk at a time, in order."""
-        chunk = decided.chunk
+    def _intend(self, decided: "_Decided") -> None:
+        """Put down what is to be done with a chunk, before anything of it is sent."""
         with self.timings.measure("books"):
-            self._books.intend(chunk.number, intended(chunk.rows, self._done_before))
+            self._books.intend(decided.chunk.number, intended(decided.chunk.rows, self._done_before))
+
+    def _load(self, decided: "_Decided") -> Loaded:
+        """Stage 9 of one chunk."""
         with self.timings.measure("load"):
             required = frozenset(parent.name for parent in decided.plan.parents if parent.required)
-            loaded = load(chunk, decided.table, self._around.target, required)
+            return load(decided.chunk, decided.table, self._around.target, required)
+
+    def _settle(self, decided: "_Decided", loaded: Loaded) -> None:
+        """The books for one chunk that was loaded, in the order of the chunks."""
+        chunk = decided.chunk
         rows = loaded.chunk.rows
         rows = rows.with_columns(operations_done(rows, self._done_before)) if rows.height else rows
         counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting)
@@ -396,11 +448,6 @@ class BatchRun:
             rows = self._books.total.fetched
             raise Stopped(f"Stopped as asked, after {rows} rows. The next sync of {self.entity} goes on from there.")
 
-    def _await_loading(self) -> None:
-        """Until the chunk before is in the target and in the books; raises what went wrong with it."""
-        if self._loading is not None:
-            self._loading.result()
-
     def _note_deletions(self, done: deletions.Judgement) -> None:
         if done.withheld.height:
             self._note(f"{done.withheld.height} deletions withheld for approval: {done.withheld['reason'][0]}")
@@ -433,6 +480,17 @@ class BatchRun:
             plan_hash=identity_hash(plan),
             total_rows=self._books.total.fetched if complete else self._state.total_rows,
         )
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A delivery on its way into the stages. `number` is the chunk's."""
+
+    number: int
+    progress: Progress
+    delivery: Delivery
+    plan: Plan
+    table: TargetTable
 
 
 @dataclass(frozen=True)

@@ -17,32 +17,30 @@ _NUMBER_OF_MONTH = {name: f"{number:02d}" for number, name in enumerate(_MONTHS,
 
 def with_iso_shape(values: pl.Series, order: DateOrder) -> pl.Series:
     """`02-JAN-2026 03:04:05`, `02-JAN-26` (Oracle's RR) and, unless the year comes first in `order`, `02/01/2026` as
-    `2026-01-02 03:04:05`. A column of the same length, without a judgement."""
-    values = _rewritten(values, _MONTH_NAME_LONG, _long())
-    values = _rewritten(values, _MONTH_NAME_SHORT, _short())
-    return values if order is DateOrder.YMD else _rewritten(values, _DIGITS, _digits(order))
-
-
-def _rewritten(values: pl.Series, shape: str, iso: pl.Expr) -> pl.Series:
-    fitting = values.str.contains(shape).fill_null(False)
-    if not fitting.any():
-        return values
-    text = values.alias("text").to_frame()
-    if fitting.all():
-        return text.select(iso).to_series()
-    return text.select(pl.when(fitting).then(iso).otherwise("text")).to_series()
+    `2026-01-02T03:04:05`. A column of the same length, without a judgement."""
+    shapes = [(_MONTH_NAME_LONG, _long()), (_MONTH_NAME_SHORT, _short())]
+    if order is not DateOrder.YMD:
+        shapes.append((_DIGITS, _digits(order)))
+    for shape, iso in shapes:
+        fitting = values.str.contains(shape).fill_null(False)
+        text = values.alias("text").to_frame()
+        if fitting.all():
+            return text.select(iso).to_series()
+        if fitting.any():
+            values = text.select(pl.when(fitting).then(iso).otherwise("text")).to_series()
+    return values
 
 
 def _long() -> pl.Expr:
     text = pl.col("text")
-    return pl.concat_str(text.str.slice(7, 4), *_month_and_day(), text.str.slice(11))
+    return pl.concat_str(text.str.slice(7, 4), *_month_and_day(), _time(11))
 
 
 def _short() -> pl.Expr:
     text = pl.col("text")
     year = text.str.slice(7, 2)
     century = pl.when(year < "50").then(pl.lit("20")).otherwise(pl.lit("19"))
-    return pl.concat_str(century, year, *_month_and_day(), text.str.slice(9))
+    return pl.concat_str(century, year, *_month_and_day(), _time(9))
 
 
 def _month_and_day() -> tuple[pl.Expr, ...]:
@@ -50,8 +48,14 @@ def _month_and_day() -> tuple[pl.Expr, ...]:
     return pl.lit("-"), month, pl.lit("-"), pl.col("text").str.slice(0, 2)
 
 
+def _time(start: int) -> pl.Expr:
+    """What follows the date, and a T before it."""
+    rest = pl.col("text").str.slice(start + 1)
+    return pl.when(rest == "").then(rest).otherwise(pl.lit("T") + rest)
+
+
 def _digits(order: DateOrder) -> pl.Expr:
     text = pl.col("text")
     first, second = text.str.slice(0, 2), text.str.slice(3, 2)
     month, day = (second, first) if order is DateOrder.DMY else (first, second)
-    return pl.concat_str(text.str.slice(6, 4), pl.lit("-"), month, pl.lit("-"), day, text.str.slice(10))
+    return pl.concat_str(text.str.slice(6, 4), pl.lit("-"), month, pl.lit("-"), day, _time(10))

@@ -43,6 +43,8 @@ def read_datetimes(
     if rest.is_empty():
         return Outcome(values)
     shaped = with_iso_shape(values.gather(rest), conventions.dates)
+    if shaped.str.contains(_CANONICAL).all():
+        return Outcome(patch(values, rest, shaped))
     iso = shaped.str.contains(_ISO)
     read = patch(values, rest.filter(iso), _canonical_iso(shaped.filter(iso)))
     return _patch_odd(read, rest.filter(~iso), type_, conventions.dates, is_jalali)

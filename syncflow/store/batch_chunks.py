@@ -84,6 +84,10 @@ def intents(connection: Connection, batch: UUID) -> list[bytes]:
     return [bytes(intent) for intent in connection.execute(query).scalars()]
 
 
+def forget_intents(connection: Connection, batch: UUID) -> None:
+    connection.execute(table.delete().where(table.c.batch_uid == batch, table.c.state == INTENT))
+
+
 def forget_seen_keys(connection: Connection, batch: UUID) -> None:
     """A batch that has ended is not resumed: its keys are not needed any more."""
     connection.execute(table.update().where(table.c.batch_uid == batch).values(seen_keys=b"", intent=None))
