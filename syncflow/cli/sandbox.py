@@ -12,6 +12,7 @@ LOOPBACK = "127.0.0.1"
 APISMITH_PORT, SCHEDULEHUB_PORT = 8007, 5180
 CAPABILITIES = ("tables", "identities", "upsert")
 NO_CAPABILITIES = "none"
+WIRES = ("json", "ndjson", "arrow")
 
 app = typer.Typer(
     help="Reference neighbours, to try SyncFlow with.",
@@ -35,8 +36,13 @@ def apismith(
     days: Annotated[int, typer.Option(min=0, help="Days of business that have gone by at the start.")] = 0,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Serve <slug>.csv with <slug>.json of this folder instead of the company."),
+        typer.Option(
+            metavar="DIR", help="Serve <slug>.csv or .parquet with <slug>.json of this folder instead of the company."
+        ),
     ] = None,
+    wire: Annotated[
+        str, typer.Option(metavar="LIST", help=f"The forms of a page that it offers, of {', '.join(WIRES)}; or all.")
+    ] = "all",
     advance_day: Annotated[
         bool, typer.Option("--advance-day", help="Tell the one that runs at this host and port to go one day on.")
     ] = False,
@@ -45,7 +51,7 @@ def apismith(
 ) -> None:
     """Serve an APISmith until Ctrl-C.
 
-    Behind it is a made-up manufacturing company, or a folder of CSV files.
+    Behind it is a made-up manufacturing company, or a folder of CSV and Parquet files.
     """
     from syncflow.cli import sandbox_servers  # deferred: help need not wait for the servers
 
@@ -54,9 +60,9 @@ def apismith(
         return
     server = sandbox_servers.Server(host, port, username, password)
     if data is not None:
-        sandbox_servers.serve_folder(server, data)
+        sandbox_servers.serve_folder(server, data, wire)
     else:
-        sandbox_servers.serve_company(server, seed, rows, days)
+        sandbox_servers.serve_company(server, seed, rows, days, wire)
 
 
 @app.command()

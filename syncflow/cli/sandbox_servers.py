@@ -19,6 +19,7 @@ from syncflow.errors import ConfigurationError, SyncFlowError, UnavailableError,
 from syncflow.masking import mask_url
 from syncflow.sandbox.apismith.csv_folder import read_folder
 from syncflow.sandbox.apismith.server import ApiSmith
+from syncflow.sandbox.apismith.wires import Wire, parse_wires
 from syncflow.sandbox.erp.erp import Erp
 from syncflow.sandbox.errors import SandboxError
 from syncflow.sandbox.running import serve
@@ -56,22 +57,24 @@ class Server:
             serve(app, self.host, self.port, announce)
 
 
-def serve_folder(server: Server, folder: Path) -> None:
-    """An APISmith over a folder of CSV files."""
+def serve_folder(server: Server, folder: Path, wires: str) -> None:
+    """An APISmith over a folder of CSV and Parquet files. `wires` as `--wire` takes them."""
+    offered = _wires(wires)
     with _ending_cleanly():
         with _told(ConfigurationError):
-            served = ApiSmith(read_folder(folder), tokens=server.tokens)
+            served = ApiSmith(read_folder(folder), tokens=server.tokens, wires=offered)
         server.serve("APISmith", served.app, [_apis(served)])
 
 
-def serve_company(server: Server, seed: int, rows: int, days: int) -> None:
-    """An APISmith over the made-up company, so many days after its first."""
+def serve_company(server: Server, seed: int, rows: int, days: int, wires: str) -> None:
+    """An APISmith over the made-up company, so many days after its first. `wires` as `--wire` takes them."""
+    offered = _wires(wires)
     with _ending_cleanly():
         note(f"Making the company: {plural(rows, 'row')} in its biggest table, seed {seed} ..")
         company = Erp(seed, rows)
         for _ in range(days):
             company.advance_day()
-        served = ApiSmith(business=company, tokens=server.tokens)
+        served = ApiSmith(business=company, tokens=server.tokens, wires=offered)
         hint = "How to sync it: syncflow sandbox entities > entities.yaml; syncflow entities import entities.yaml"
         server.serve("APISmith", served.app, [_apis(served), hint])
 
@@ -112,6 +115,11 @@ def advance_day(url: str) -> None:
     rows = [[slug, *(count(changes[name]) for name in names)] for slug, changes in body["tables"].items()]
     for line in table(["table", *names], rows, left=("table",)):
         say(line)
+
+
+def _wires(text: str) -> tuple[Wire, ...]:
+    with _told(UsageError):
+        return parse_wires(text)
 
 
 def _apis(served: ApiSmith) -> str:

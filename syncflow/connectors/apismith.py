@@ -8,7 +8,7 @@ import msgspec
 
 from syncflow.connectors.exchange import Answer, Call
 from syncflow.connectors.http import HttpClient
-from syncflow.connectors.page_decoder import decode_page
+from syncflow.connectors.page_answer import ACCEPT, check_content_type, read_page
 from syncflow.errors import ConfigurationError, PageError
 from syncflow.model import ApiColumn, ApiDefinition, DeltaStrategy
 from syncflow.protocols import Filter, Page, PageRequest
@@ -80,6 +80,7 @@ class ApiSmith:
             f"/runtime/{_part(request.api)}/execute",
             f"reading page {request.page} of {request.api}",
             body=msgspec.json.encode(_execute(request)),
+            accept=ACCEPT,
             expected=frozenset({404}),
         )
         return self._client.call(call, lambda answer: _read_page(answer, request))
@@ -110,15 +111,11 @@ def _filter(wanted: Filter) -> dict[str, str | bool | tuple[str, ...]]:
 def _read_page(answer: Answer, request: PageRequest) -> Page:
     """Raises PageError for anything that is not a whole page; the client then asks again."""
     _check_known(answer, request.api)
-    _check_json(answer)
-    try:
-        return decode_page(answer.body, request.columns, decimal_comma=request.decimal_comma)
-    except PageError as error:
-        raise PageError(answer.error(f"sent no readable page: {error}")) from error
+    return read_page(answer, request)
 
 
 def _read_list(answer: Answer) -> list[str]:
-    _check_json(answer)
+    check_content_type(answer)
     try:
         return [item.slug for item in _API_LIST.decode(answer.body).items]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -127,7 +124,7 @@ def _read_list(answer: Answer) -> list[str]:
 
 def _read_definition(answer: Answer, api: str) -> ApiDefinition:
     _check_known(answer, api)
-    _check_json(answer)
+    check_content_type(answer)
     try:
         read = _DEFINITION.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -152,9 +149,3 @@ def _check_known(answer: Answer, api: str) -> None:
         raise ConfigurationError(
             f"{answer.neighbour.said} has no API {api!r}. Publish it there, or correct the entity's `api`."
         )
-
-
-def _check_json(answer: Answer) -> None:
-    if answer.content_type != "application/json":
-        sent = answer.content_type or "no content type"
-        raise PageError(answer.error(f"sent {sent} instead of application/json ({answer.excerpt()})"))

@@ -1,21 +1,19 @@
 """A page of APISmith, from the bytes of its JSON to columns of text, every value exactly as it was sent.
 
-There are two ways. The fast one hands the rows to polars and is taken only where the page's bytes prove that polars
-reads them exactly: it would drop unknown keys, take the first of two equal keys, send decimals through a float and
-turn half of a surrogate pair into NUL. Everything else goes the exact way.
+There are two ways. The fast one cuts the values out of the bytes and is taken only where these prove that it reads them
+exactly. Everything else goes the exact way.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-import polars as pl
 
+from syncflow.connectors.page_cells import ARRAY
 from syncflow.connectors.page_exact import read_exactly
-from syncflow.connectors.page_keys import keys_are_declared
-from syncflow.connectors.page_numbers import quote_numbers
-from syncflow.connectors.page_scan import Scan, has_half_pair, scan
+from syncflow.connectors.page_metadata import check_page, total_rows
+from syncflow.connectors.page_plain import read_plainly
+from syncflow.connectors.page_rows import PageRows
 from syncflow.errors import PageError
 from syncflow.protocols import Page
 
@@ -52,20 +50,22 @@ _SKELETON = msgspec.json.Decoder(_Skeleton)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
-def decode_page(body: bytes, columns: Sequence[str], *, decimal_comma: bool = False) -> Page:
-    """Read the body of one answer of `execute`; `decimal_comma` as `PageRequest` says.
+def decode_page(body: bytes, columns: Sequence[str], *, page: int | None = None, decimal_comma: bool = False) -> Page:
+    """Read the body of one answer of `execute`; `decimal_comma` as `PageRequest` says, `page` is the one asked for.
 
-    Raises PageError when it is not JSON, was cut short, says `success: false` or has no list of rows.
+    Raises PageError when it is not JSON, was cut short, says `success: false`, has no list of rows or is another page.
     """
-    cut = _cut(body)
-    fast = _read_fast(cut.array, columns, decimal_comma) if cut is not None and cut.success is True else None
-    if cut is not None and fast is not None:
-        return Page(rows=fast, total_rows=_total_rows(cut.metadata))
-    parts = _parse(body, cut)
-    if parts.success is not True:
-        raise PageError(_refusal(parts))
-    exact = read_exactly(parts.array, columns, decimal_comma=decimal_comma)
-    return Page(rows=exact.rows, total_rows=_total_rows(parts.metadata), observed=exact.observed)
+    parts = _cut(body)
+    read = _read_fast(parts, columns, decimal_comma) if parts is not None else None
+    if parts is None or read is None:
+        parts = _parse(body, parts)
+        if parts.success is not True:
+            raise PageError(_refusal(parts))
+        read = read_exactly(parts.array, columns, decimal_comma=decimal_comma)
+    metadata = parts.metadata if isinstance(parts.metadata, dict) else {}
+    if page is not None:
+        check_page(metadata.get("page"), page)
+    return Page(read.rows, total_rows(metadata.get("total_rows")), read.observed)
 
 
 def _cut(body: bytes) -> _Parts | None:
@@ -108,34 +108,7 @@ def _refusal(parts: _Parts) -> str:
     return "`success` is missing or not a boolean"
 
 
-def _total_rows(metadata: object) -> int | None:
-    """The announced number of rows, where there is a believable one (it may be missing or wrong)."""
-    value = metadata.get("total_rows") if isinstance(metadata, dict) else None
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value[:18])
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _read_fast(array: bytes, columns: Sequence[str], decimal_comma: bool) -> pl.DataFrame | None:
-    """The rows by way of polars; None when it is not proven that they come through exactly."""
-    if not columns or has_half_pair(array):
+def _read_fast(parts: _Parts, columns: Sequence[str], decimal_comma: bool) -> PageRows | None:
+    if parts.success is not True:
         return None
-    found = scan(np.frombuffer(array, np.uint8))
-    if not found.certain or found.nested:
-        return None
-    quoted = quote_numbers(array, found.numbers)
-    if quoted is None or (decimal_comma and quoted is not array):
-        return None
-    try:
-        rows = pl.read_json(quoted, schema=dict.fromkeys(columns, pl.String))
-    except pl.exceptions.PolarsError:
-        return None
-    return rows if _is_proven(rows, array, found, columns) else None
-
-
-def _is_proven(rows: pl.DataFrame, array: bytes, found: Scan, columns: Sequence[str]) -> bool:
-    """Whether no key was dropped. As many keys as cells, and as many NULLs as `null`s: no key is missing, so none is
-    unknown and none stands twice. Otherwise each key is looked at."""
-    if rows.height * len(columns) == found.keys and sum(column.null_count() for column in rows) == found.nulls:
-        return True
-    return keys_are_declared(np.frombuffer(array, np.uint8), found.ends, columns)
+    return read_plainly(parts.array, ARRAY, columns, decimal_comma=decimal_comma)

@@ -10,13 +10,11 @@ import numpy as np
 import polars as pl
 
 from syncflow.connectors.page_odd import Cell, read_row, split_rows
+from syncflow.connectors.page_rows import BOOLEAN, NUMBER, PageRows
 from syncflow.connectors.page_scan import scan
 from syncflow.errors import PageError
-from syncflow.oracle_types import TEXT, Kind, OracleType
+from syncflow.oracle_types import TEXT, OracleType
 from syncflow.protocols import RAW_TEXT, UNREADABLE
-
-_NUMBER = OracleType("NUMBER", Kind.NUMBER)
-_BOOLEAN = OracleType("BOOLEAN", Kind.BOOLEAN)
 
 
 class Digits(str):
@@ -39,32 +37,35 @@ class _Unreadable:
     text: str
 
 
-@dataclass(frozen=True)
-class ExactRows:
-    """The rows in the columns asked for, then the unknown ones, whose types are in `observed`."""
-
-    rows: pl.DataFrame
-    observed: dict[str, OracleType]
-
-
-def read_exactly(array: bytes, columns: Sequence[str], *, decimal_comma: bool = False) -> ExactRows:
+def read_exactly(array: bytes, columns: Sequence[str], *, decimal_comma: bool = False) -> PageRows:
     """Read a JSON array of row objects.
 
     Raises PageError when the bytes do not make an array at all.
     """
-    unreadable: dict[int, _Unreadable] = {}
     rows = _read_at_once(array)
     if rows is None:
-        rows = [_read_one(raw, number, unreadable) for number, raw in enumerate(_raw_rows(array))]
+        return read_each(_raw_rows(array), columns, decimal_comma=decimal_comma)
+    return _in_columns(rows, {}, columns, decimal_comma)
+
+
+def read_each(raw_rows: Sequence[bytes], columns: Sequence[str], *, decimal_comma: bool = False) -> PageRows:
+    """Read row objects one by one; one that cannot be read fails alone."""
+    unreadable: dict[int, _Unreadable] = {}
+    rows = [_read_one(raw, number, unreadable) for number, raw in enumerate(raw_rows)]
+    return _in_columns(rows, unreadable, columns, decimal_comma)
+
+
+def _in_columns(
+    rows: list[_Row], unreadable: dict[int, _Unreadable], columns: Sequence[str], decimal_comma: bool
+) -> PageRows:
     if decimal_comma:
         rows = [{key: _with_comma(value) for key, value in row.items()} for row in rows]
     names = list(dict.fromkeys((*columns, *_keys(rows))))
     known = frozenset(columns)
-    frame = pl.DataFrame(
-        [_series(name, values) for name, values in zip(names, _columns(rows, names), strict=True)], height=len(rows)
-    )
+    values = zip(names, _columns(rows, names), strict=True)
+    frame = pl.DataFrame({name: _series(name, column) for name, column in values}, height=len(rows))
     observed = {name: _observed_type(rows, name) for name in names if name not in known}
-    return ExactRows(_with_problems(frame, unreadable), observed)
+    return PageRows(_with_problems(frame, unreadable), observed)
 
 
 def _read_at_once(array: bytes) -> list[_Row] | None:
@@ -168,8 +169,8 @@ def _observed_type(rows: Iterable[_Row], name: str) -> OracleType:
     """Text unless every value is a bare number, or every one a boolean (pipeline, stage 2)."""
     classes = {type(row.get(name)) for row in rows} - {type(None)}
     if classes and classes <= {int, Digits}:
-        return _NUMBER
-    return _BOOLEAN if classes == {bool} else TEXT
+        return NUMBER
+    return BOOLEAN if classes == {bool} else TEXT
 
 
 def _with_problems(frame: pl.DataFrame, unreadable: dict[int, _Unreadable]) -> pl.DataFrame:

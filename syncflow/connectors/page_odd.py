@@ -24,10 +24,12 @@ class Cell:
 
 @dataclass
 class OddRow:
-    """What could be read of a row; `problem` says why the row as a whole cannot be trusted, None when it can."""
+    """What could be read of a row; `problem` says why the row as a whole cannot be trusted, None when it can.
+    `is_object` is False where it is not even a whole JSON object."""
 
     cells: dict[str, Cell] = field(default_factory=dict)
     problem: str | None = None
+    is_object: bool = True
 
     def add(self, key: str, cell: Cell) -> None:
         if key in self.cells:
@@ -61,6 +63,7 @@ def read_row(raw: bytes) -> OddRow:
         row.problem = "a value is nested too deeply"
     except (ValueError, StopIteration, IndexError) as error:
         row.problem = f"the row is not a JSON object ({error})"
+        row.is_object = False
     return row
 
 
@@ -86,6 +89,8 @@ def _read_members(text: str, row: OddRow) -> None:
                 raise ValueError("a comma too much")
         elif text[at] != "}":
             raise ValueError("a comma is missing")
+    if _skip(text, at + 1) < len(text):
+        raise ValueError("more follows behind its brace")
 
 
 def _skip(text: str, at: int) -> int:

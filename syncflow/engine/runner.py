@@ -56,9 +56,9 @@ class Options:
     """`chunk_rows` move through the stages together, `workers` chunks at once; `ahead` chunks more may wait to be
     compared and loaded. `in_flight` pages are asked for at once (paging `pages`)."""
 
-    chunk_rows: int = 25_000
+    chunk_rows: int = 20_000
     workers: int = 2
-    ahead: int = 2
+    ahead: int = 1
     pages: PageSizes = PageSizes()
     in_flight: int = 4
 

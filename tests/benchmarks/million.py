@@ -34,10 +34,9 @@ from syncflow.store.database import Database
 from syncflow.store.embedded import EmbeddedPostgres
 from tests.benchmarks.floor import floor_seconds, read_rows
 from tests.benchmarks.ticker import Delays, run_with_ticker
-from tests.benchmarks.workload import SLUG, STATIC_TOKEN, source_factory
+from tests.benchmarks.workload import SLUG, STATIC_TOKEN, WIRES, source_factory
 
 SCHEMA = "schedulehub"
-WIRES = ("json", "json-decimals")
 TARGETS = ("db", "http")
 RUNS = ("full", "delta", "unchanged")
 
@@ -160,10 +159,10 @@ def _settings(source_url: str, target_url: str, database_url: str, state: str) -
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a batch against the machine's floor.")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--wire", choices=WIRES, default="json")
+    parser.add_argument("--wire", choices=tuple(WIRES), default="json")
     parser.add_argument("--target", choices=TARGETS, default="db")
     parser.add_argument("--run", choices=RUNS, default="full")
-    parser.add_argument("--rounds", type=int, default=1, help="product and floor in turns; the medians are printed")
+    parser.add_argument("--rounds", type=int, default=5, help="product and floor in turns; the medians are printed")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     options = parser.parse_args()
     result = measure(Case(options.rows, options.wire, options.target, options.run), options.rounds)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from syncflow.sandbox.apismith.definition import Definition, parse_definition
 from syncflow.sandbox.apismith.server import ApiSmith
 from syncflow.sandbox.apismith.table import table_from_frame
+from syncflow.sandbox.apismith.wires import Wire
 from syncflow.sandbox.tokens import TokenOptions
 
 SLUG = "order_lines"
@@ -27,6 +28,7 @@ _COLUMNS = {
     "REMARK": "VARCHAR2(200)",
     "ROW_VERSION": "NUMBER(18)",
 }
+WIRES = {"json": Wire.JSON, "json-decimals": Wire.JSON, "ndjson": Wire.NDJSON, "arrow": Wire.ARROW}
 NUMBERS = ("QTY", "PRICE", "AMOUNT", "ROW_VERSION")
 _WORDS = ("valve", "flange", "bearing", "gasket", "shaft", "housing", "bolt", "gearbox")
 
@@ -83,11 +85,12 @@ def _decimal(scaled: pl.Expr, places: int) -> pl.Expr:
 
 
 def source_app(count: int, wire: str, changed: bool) -> ASGIApp:
-    """An APISmith that serves the workload; `json-decimals` prints numbers bare, `json` as strings."""
+    """An APISmith that serves the workload in one form alone; `json-decimals` prints numbers bare, all others as
+    strings."""
     bare = NUMBERS if wire == "json-decimals" else ()
     table = table_from_frame(definition(), rows(count, changed=changed), bare)
-    apismith = ApiSmith([table], tokens=TokenOptions(service_token=STATIC_TOKEN))
-    apismith.service.catalog.find(SLUG).warm("LINE_ID", "ROW_VERSION")
+    apismith = ApiSmith([table], tokens=TokenOptions(service_token=STATIC_TOKEN), wires=(WIRES[wire],))
+    apismith.service.catalog.find(SLUG).warm("LINE_ID", "ROW_VERSION", wire=WIRES[wire])
     return apismith.app
 
 

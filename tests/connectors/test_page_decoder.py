@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncflow.connectors.page_cells import ARRAY, LINES
 from syncflow.connectors.page_decoder import decode_page
 from syncflow.connectors.page_exact import read_exactly
+from syncflow.connectors.page_ndjson import decode_ndjson
+from syncflow.connectors.page_plain import read_plainly
 from syncflow.errors import PageError
 from syncflow.oracle_types import Kind
 from syncflow.protocols import RAW_TEXT, UNREADABLE
@@ -66,7 +69,7 @@ VALUES = (
     | st.sampled_from(["null", "true", "false"])
 ).map(Token)
 NESTED = st.sampled_from(['{"a":[1,2.50,{"b":null}]}', "[]", "{}", '["":"]'.replace('"":', '":')]).map(Token)
-KEYS = st.sampled_from([*COLUMNS, "UNKNOWN", 'x\\"QTY', "ZZITEM_NO"])
+KEYS = st.sampled_from([*COLUMNS, "UNKNOWN", 'x\\"QTY', "ZZITEM_NO", "", "ends:", "a\\\\"])
 
 
 def members(
@@ -117,12 +120,18 @@ def _refuse(name: str) -> NoReturn:
 
 
 def check(rows: list[list[tuple[str, Token]]], style: tuple[str, str]) -> None:
-    body = envelope(render(rows, style))
-    page = decode_page(body, COLUMNS)
-    assert page.rows.columns[: len(COLUMNS)] == list(COLUMNS)
+    """As a JSON page and, where a row is a line, as NDJSON."""
+    page = decode_page(envelope(render(rows, style)), COLUMNS)
     assert page.total_rows == 7
-    got = page.rows.to_dicts()
-    for row, wanted in zip(got, expected(rows), strict=True):
+    check_rows(page.rows, rows)
+    if "\n" not in style[0]:
+        body = "".join(render([row], style) + "\n" for row in rows).encode("utf-8", "surrogatepass")
+        check_rows(decode_ndjson(body, COLUMNS).rows, rows)
+
+
+def check_rows(got: pl.DataFrame, rows: list[list[tuple[str, Token]]]) -> None:
+    assert got.columns[: len(COLUMNS)] == list(COLUMNS)
+    for row, wanted in zip(got.to_dicts(), expected(rows), strict=True):
         problem, _ = row.pop(UNREADABLE, None), row.pop(RAW_TEXT, None)
         if wanted is None:
             assert problem is not None
@@ -223,3 +232,128 @@ def test_a_bare_number_gets_the_decimal_mark_of_the_texts_around_it() -> None:
         rows = decode_page(body, columns, decimal_comma=True).rows
         assert rows.row(0) == ("1,234", "1.234,50", "12e-1", "5", "x.y")
         assert decode_page(body, columns).rows.row(0)[0] == "1.234"
+
+
+TEXT_ROW = '{{"ITEM_NO":"{}","QTY":12.50,"A_COLUMN_OF_THIRTY_CHARACTERS_":null,"N":true}}'
+FAST_PAGES = {
+    "clean": ",".join(map(TEXT_ROW.format, ("x", ":x", "é😀علی", ""))),
+    "escapes": ",".join(map(TEXT_ROW.format, ('3\\"', '3\\": \\\\', "\\u0641\\n", "\\\\"))),
+    "blanks": TEXT_ROW.format("x").replace(",", ", ").replace(":", ": "),
+    "missing keys": '{"ITEM_NO":"x"},{"QTY":1,"ITEM_NO":"y"},{"N":null}',
+    "unknown keys": '{"N":1,"NEW":1},{"N":2,"NEW":2}',
+}
+
+
+@pytest.mark.parametrize("rows", FAST_PAGES.values(), ids=FAST_PAGES)
+def test_pages_as_machines_print_them_are_read_the_fast_way(rows: str) -> None:
+    exact = read_exactly(f"[{rows}]".encode(), COLUMNS)
+    for form, page in ((ARRAY, f"[{rows}]"), (LINES, re.sub("}, ?{", "}\n{", rows))):
+        fast = read_plainly(page.encode(), form, COLUMNS)
+        assert fast is not None
+        assert fast.rows.equals(exact.rows)
+        assert fast.observed == exact.observed
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '{"N":"a"b"}',
+        '{"N":"a"b\\"}',
+        '{"N":"x\\"},{"N":","y\\\\"}',
+        '{"N":"a\nb"}',
+        '{"N":"a\\"}',
+        '{"N":1},{"QTY":1,"QTY":2}',
+        '{"N":1},{"QTY":1;"N":2}',
+        '{"N":1},{"QTY":1,"M":2}',
+        '{"N":1};{"N":1}',
+        '{"N":,"QTY":1}',
+        '{"N":nulx}',
+        '{"N":x}',
+        '{"N":01}',
+        '{"N":truth}',
+        '{"N":1},{},{"N":2}',
+        '{"N":"\\ud83d"}',
+        '{"N":"\\x"}',
+        '{"N":[1]}',
+        '{"N":{"QTY":1}}',
+        '{"N":1}}',
+    ],
+)
+def test_a_page_that_only_looks_regular_is_not_read_the_fast_way(rows: str) -> None:
+    for page in (f"[{rows}]", f'[{{"N":0}},{rows}]', f'[{{"N":0,"QTY":0}},{rows}]'):
+        assert read_plainly(page.encode(), ARRAY, ("N", "QTY")) is None
+
+
+SPLICES = ['"', ":", ",", "{", "}", "[", "]", "\\", " ", "\n", "0", "-", ".", "e", "N", '":', '","', "},{", '"},{"',
+           '\\"', "\\\\", "null", '"N":', '{"N":1}', ",{}", "\x00", "\xe9"]  # fmt: skip
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(SPLICES) | st.just(""), st.integers(0, 3)), max_size=3
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(CLEAN_ROW | SPARSE_ROW, min_size=1, max_size=3), STYLES, EDITS)
+def test_what_the_fast_way_takes_is_valid_json_and_read_as_such(
+    rows: list[list[tuple[str, Token]]], style: tuple[str, str], edits: list[tuple[float, str, int]]
+) -> None:
+    page = f"[{render(rows, style)}]".encode("utf-8", "surrogatepass")
+    for place, splice, gone in edits:
+        at = int(place * len(page))
+        page = page[:at] + splice.encode("latin-1") + page[at + gone :]
+    fast = read_plainly(page, ARRAY, COLUMNS)
+    if fast is None:
+        return
+    read = json.loads(
+        page.decode(), parse_float=Token, parse_int=Token, parse_constant=_refuse, object_pairs_hook=Pairs
+    )
+    assert fast.rows.height == len(read)
+    for row, pairs in zip(fast.rows.to_dicts(), read, strict=True):
+        assert isinstance(pairs, Pairs)
+        assert len(dict(pairs)) == len(pairs)
+        given_ = {key: _printed(value) for key, value in pairs if value is not None}
+        assert {key: value for key, value in row.items() if value is not None} == given_
+
+
+def _printed(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.json if isinstance(value, Token) else str(value)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n \n"])
+def test_lines_may_end_as_they_like_and_blank_ones_are_skipped(end: str) -> None:
+    for between in ("\n", "\r\n", "\n\n"):
+        body = between.join(['{"N":1.50}', '{"N":"x"}', '{"N":null}']) + end
+        assert decode_ndjson(body.encode(), ("N",)).rows["N"].to_list() == ["1.50", "x", None]
+    assert decode_ndjson(end.encode(), ("N",)).rows.shape == (0, 1)
+
+
+def test_a_line_that_is_no_row_fails_alone() -> None:
+    bad = ["5", '{"N":"a"},{"N":"b"}', '{"N":1}x', '{"N":1', '"}', '{"N":"\\ud83d"}', "[]"]
+    rows = decode_ndjson("\n".join(['{"N":"first"}', *bad, '{"N":"last"}']).encode(), ("N",)).rows
+    assert rows["N"].to_list()[0] == "first"
+    assert rows["N"].to_list()[-1] == "last"
+    assert rows[UNREADABLE].is_null().to_list() == [True, *[False] * len(bad), True]
+    assert rows[RAW_TEXT].to_list()[1:-1] == bad
+
+
+def test_lines_that_were_cut_off_are_no_page_but_at_the_end_of_a_line() -> None:
+    lines = ['{"N":"é","QTY":1.5}', '{"N":"a\\"}","QTY":-0}', '{"N":"x","N":"y"}', '{"QTY":12}']
+    body = "\n".join(lines).encode() + b"\n"
+    whole = decode_ndjson(body, ("N", "QTY")).rows
+    ends = [len("\n".join(lines[:count]).encode()) for count in range(len(lines) + 1)]
+    for length in range(len(body) + 1):
+        rows = sum(end <= length for end in ends) - 1
+        if length in ends or length - 1 in ends[1:]:
+            got = decode_ndjson(body[:length], ("N", "QTY")).rows
+            assert got.select("N", "QTY").equals(whole.select("N", "QTY").head(rows))
+        else:
+            with pytest.raises(PageError, match="cut short"):
+                decode_ndjson(body[:length], ("N", "QTY"))
+
+
+def test_a_page_that_says_it_is_another_one_is_not_taken() -> None:
+    assert decode_page(envelope('{"N":1}'), ("N",), page=1).rows.height == 1
+    assert decode_page(envelope('{"N":1}', "{}"), ("N",), page=2).rows.height == 1
+    with pytest.raises(PageError, match="it is page 1, but page 2 was asked for"):
+        decode_page(envelope('{"N":1}'), ("N",), page=2)

@@ -18,8 +18,9 @@ from syncflow.connectors.registry import Endpoint, open_target
 from syncflow.connectors.retrying import RetryPolicy
 from syncflow.connectors.schedulehub import ScheduleHub as Target
 from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.identities import Known, hexadecimal, words
 from syncflow.model import DriftMode, TargetColumn, TargetTable
-from syncflow.protocols import FOUND_SCHEMA, IDENTITY_SCHEMA, OUTCOME_SCHEMA, WriteState
+from syncflow.protocols import FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
 from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.running import RunningServer
 from syncflow.sandbox.schedulehub.server import CAPABILITIES, ScheduleHub, ScheduleHubOptions
@@ -114,9 +115,12 @@ def test_values_arrive_exactly(both: ScheduleHub, connection: Session) -> None:
         assert found[ROWVERSION].to_list() == ["7"]
         assert target.lists_identities == (both.hub is not None and "identities" in target.capabilities)
         if target.lists_identities:
-            listed = pl.concat(target.identities(THINGS))
-            assert listed.schema == IDENTITY_SCHEMA
-            assert set(listed[DATA]) == set(chunk(THINGS, *rows)[DATA])
+            listed = Known.sorted(target.identities(THINGS, with_rowversion=True))
+            sent = chunk(THINGS, *rows)
+            places = listed.places(words(sent[KEY], 2))
+            assert hexadecimal(listed.data[places]).to_list() == sent[DATA].to_list()
+            assert listed.rowversion is not None
+            assert listed.rowversion.gather(places).to_list() == ["7", None]
     stored = connection.execute(
         b"SELECT id, state::text, amount::text, flag, seen::text, at::text, raw FROM things ORDER BY _bridge_uid"
     ).fetchall()
@@ -260,10 +264,10 @@ def test_a_stream_of_identities_is_whole_or_an_error(server: ScheduleHub, fault:
         path = "/api/v1/things/identities"
         server.faults.add(Fault(fault.kind, path=path, bytes=fault.bytes))
         if fault.kind != "html":
-            assert sum(frame.height for frame in target.identities(THINGS)) == 100
+            assert sum(map(len, target.identities(THINGS, with_rowversion=False))) == 100
         server.faults.add(Fault(fault.kind, path=path, bytes=fault.bytes, times=None))
         with pytest.raises(RetriableError):
-            list(target.identities(THINGS))
+            list(target.identities(THINGS, with_rowversion=False))
 
 
 def test_a_missing_or_another_table_is_a_configuration_error(

@@ -65,6 +65,11 @@ def test_an_error_is_raised_at_its_place(breaks: str) -> None:
 def test_chunks_are_settled_in_order_and_none_after_one_that_failed() -> None:
     settled: list[int] = []
 
+    def submit(numbers: range) -> None:
+        for number in numbers:
+            loading.submit(number)
+        loading.wait()
+
     def load(number: int) -> int:
         if number == 7:
             raise LookupError("7")
@@ -75,11 +80,8 @@ def test_chunks_are_settled_in_order_and_none_after_one_that_failed() -> None:
         settled.append(number)
 
     with Loading(load, settle, "t") as loading:
-        for number in range(7):
-            loading.submit(number)
-        loading.wait()
+        submit(range(7))
         assert settled == list(range(7))
         with pytest.raises((LookupError, Broken)):
-            for number in range(7, 20):
-                loading.submit(number)
+            submit(range(7, 20))
     assert settled == list(range(7))

@@ -240,7 +240,7 @@ def test_a_wrong_folder_is_told_with_file_and_line(tmp_path: Path, csv: bytes, d
 
 
 def test_a_folder_without_definitions_or_files(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match=r"holds no \.csv file"):
+    with pytest.raises(SandboxError, match=r"holds no \.csv or \.parquet file"):
         make_apismith(ApiSmithSettings(data=tmp_path))
     (tmp_path / "x.csv").write_text("A\n")
     with pytest.raises(SandboxError, match=r"x.json is missing"):

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Iterable
 
+from syncflow.sandbox.apismith.arrow_rows import ArrowRows
 from syncflow.sandbox.apismith.column_index import ColumnIndex, Ints
 from syncflow.sandbox.apismith.query import Query, select_rows
 from syncflow.sandbox.apismith.rendering import RenderedRows
 from syncflow.sandbox.apismith.table import Table
+from syncflow.sandbox.apismith.wires import Wire
 
 
 class PublishedTable:
@@ -16,22 +18,36 @@ class PublishedTable:
         self.table = table
         self._lock = threading.Lock()
         self._rendered: RenderedRows | None = None
+        self._arrow: ArrowRows | None = None
         self._indexes: dict[str, ColumnIndex] = {}
 
     def select(self, query: Query) -> Ints:
         return select_rows(query, self.table.texts.height, self.table.texts, self._index)
 
-    def page(self, rows: Ints) -> bytes:
+    def page(self, rows: Ints, wire: Wire = Wire.JSON) -> bytes:
+        """The rows with these numbers: a JSON array, lines of NDJSON, an Arrow stream."""
+        if wire is Wire.ARROW:
+            return self._arrow_rows().page(rows)
+        rendered = self._rendered_rows()
+        return rendered.page(rows) if wire is Wire.JSON else rendered.lines(rows)
+
+    def warm(self, *columns: str, wire: Wire = Wire.JSON) -> None:
+        """Render the rows and index these columns now, so that no request has to wait for it."""
+        self.page(self.select(Query(1, 1))[:1], wire)
+        for column in columns:
+            _ = self._index(column).ascending
+
+    def _rendered_rows(self) -> RenderedRows:
         with self._lock:
             if self._rendered is None:
                 self._rendered = RenderedRows(self.table)
-        return self._rendered.page(rows)
+            return self._rendered
 
-    def warm(self, *columns: str) -> None:
-        """Render the rows and index these columns now, so that no request has to wait for it."""
-        self.page(self.select(Query(1, 1))[:1])
-        for column in columns:
-            _ = self._index(column).ascending
+    def _arrow_rows(self) -> ArrowRows:
+        with self._lock:
+            if self._arrow is None:
+                self._arrow = ArrowRows(self.table)
+            return self._arrow
 
     def _index(self, column: str) -> ColumnIndex:
         with self._lock:

@@ -1,4 +1,5 @@
-"""A folder of `<slug>.csv` with `<slug>.json` as tables (RFC 4180, UTF-8, a header line, an empty field is NULL)."""
+"""A folder of tables: each `<slug>.csv` (RFC 4180, UTF-8, a header line, an empty field is NULL) or `<slug>.parquet`
+with its `<slug>.json`."""
 
 import csv
 import io
@@ -8,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from syncflow.sandbox.apismith.definition import Definition, parse_definition
+from syncflow.sandbox.apismith.parquet_file import read_parquet
 from syncflow.sandbox.apismith.table import Table, table_from_frame
 from syncflow.sandbox.errors import SandboxError
 
@@ -15,20 +17,29 @@ _LONGEST_FIELD = 2**31 - 1
 
 
 def read_folder(folder: Path) -> list[Table]:
-    """All tables of a folder, by slug. Raises SandboxError naming the file and the line."""
+    """All tables of a folder, by slug. Raises SandboxError naming the file and the line or column."""
+    files = "<slug>.csv or <slug>.parquet, and <slug>.json"
     if not folder.is_dir():
-        raise SandboxError(f"There is no data folder {folder}; name one that holds <slug>.csv and <slug>.json files.")
-    paths = sorted(folder.glob("*.csv"))
+        raise SandboxError(f"There is no data folder {folder}; name one that holds {files} files.")
+    paths = sorted([*folder.glob("*.csv"), *folder.glob("*.parquet")])
     if not paths:
-        raise SandboxError(f"The data folder {folder} holds no .csv file; it needs <slug>.csv and <slug>.json files.")
+        raise SandboxError(f"The data folder {folder} holds no .csv or .parquet file; it needs {files} files.")
+    slugs = [path.stem for path in paths]
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            raise SandboxError(f"{folder}: {slug} stands there as .csv and as .parquet; take one of the two away.")
     return [read_table(path) for path in paths]
 
 
 def read_table(path: Path) -> Table:
-    """One CSV file with its definition. Every value is served as a string, exactly as it stands in the file."""
-    definition = _read_definition(path.with_suffix(".json"), path.stem)
+    """One file with its definition. Every value is served as a string, a text exactly as it stands in the file."""
+    definition = _read_definition(path.with_suffix(".json"), path)
+    if path.suffix == ".parquet":
+        frame = read_parquet(path)
+        _check_header(str(path), frame.columns, definition)
+        return table_from_frame(definition, frame)
     header, rows = _read_rows(path)
-    _check_header(path, header, definition)
+    _check_header(f"{path}, line 1", header, definition)
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in header]
     frame = pl.DataFrame(
         {name: pl.Series(values, dtype=pl.String) for name, values in zip(header, columns, strict=True)}
@@ -37,9 +48,10 @@ def read_table(path: Path) -> Table:
     return table_from_frame(definition, frame.select(empty_is_null))
 
 
-def _read_definition(path: Path, slug: str) -> Definition:
+def _read_definition(path: Path, data: Path) -> Definition:
+    slug = data.stem
     if not path.is_file():
-        raise SandboxError(f"{path.name} is missing: each <slug>.csv needs a <slug>.json with its definition.")
+        raise SandboxError(f"{path.name} is missing: {data.name} needs it for its definition.")
     try:
         content = json.loads(path.read_text("utf-8"))
     except UnicodeDecodeError as error:
@@ -86,13 +98,13 @@ def _read_text(path: Path) -> str:
         raise SandboxError(f"{path}, line {line}: the file is not UTF-8 ({error.reason}).") from error
 
 
-def _check_header(path: Path, header: list[str], definition: Definition) -> None:
+def _check_header(place: str, header: list[str], definition: Definition) -> None:
     twice = {name for name in header if header.count(name) > 1}
     if twice:
-        raise SandboxError(f"{path}, line 1: the column {min(twice)} is named twice.")
+        raise SandboxError(f"{place}: the column {min(twice)} is named twice.")
     unknown = [name for name in header if definition.types and name not in definition.types]
     if unknown:
-        raise SandboxError(f"{path}, line 1: the column {unknown[0]} is not in the definition.")
+        raise SandboxError(f"{place}: the column {unknown[0]} is not in the definition.")
     needed = [name for name in (*definition.types, *definition.key) if name not in header]
     if needed:
-        raise SandboxError(f"{path}, line 1: the column {needed[0]} of the definition is missing.")
+        raise SandboxError(f"{place}: the column {needed[0]} of the definition is missing.")

@@ -30,14 +30,24 @@ class RenderedRows:
 
     def page(self, rows: npt.NDArray[np.int64]) -> bytes:
         """The JSON array of the rows with these numbers, in this order."""
+        return b"[" + self._joined(rows)[:-1] + b"]"
+
+    def lines(self, rows: npt.NDArray[np.int64]) -> bytes:
+        """The same rows as NDJSON."""
+        joined = bytearray(self._joined(rows))
+        ends = (self._ends[rows + 1] - self._ends[rows]).cumsum()
+        np.frombuffer(joined, np.uint8)[ends - 1] = ord("\n")
+        return bytes(joined)
+
+    def _joined(self, rows: npt.NDArray[np.int64]) -> bytes:
+        """The rows, each followed by a comma."""
         if len(rows) == 0:
-            return b"[]"
+            return b""
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
         firsts = rows[np.concatenate([[0], breaks])]
         lasts = rows[np.concatenate([breaks - 1, [len(rows) - 1]])]
         runs = zip(self._ends[firsts].tolist(), self._ends[lasts + 1].tolist(), strict=True)
-        body = b"".join([self._buffer[start:end] for start, end in runs])
-        return b"[" + body[:-1] + b"]"
+        return b"".join([self._buffer[start:end] for start, end in runs])
 
 
 def _render(rows: pl.DataFrame, names: list[str]) -> pl.Series:

@@ -4,17 +4,29 @@ import itertools
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from syncflow.sandbox.apismith.catalog import Catalog, PublishedTable
 from syncflow.sandbox.apismith.column_index import Ints
 from syncflow.sandbox.apismith.query import Query, parse_query
+from syncflow.sandbox.apismith.wires import Wire
 from syncflow.sandbox.errors import ApiError
 from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.web import encode_json
 
 _SHUFFLE_SEED = 7
+_HEADERS = {"total_rows": "X-Total-Rows", "page": "X-Page", "page_size": "X-Page-Size"}
+
+
+@dataclass(frozen=True)
+class PageAnswer:
+    """`headers` tell of the page what a JSON page says in its `metadata`."""
+
+    body: bytes
+    wire: Wire
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runtime:
@@ -23,11 +35,14 @@ class Runtime:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._last_answers: dict[str, bytes] = {}
+        self._last_answers: dict[str, PageAnswer] = {}
         self._drift = itertools.count(1)
 
-    def execute(self, slug: str, body: object, faults: tuple[Fault, ...]) -> bytes:
-        """The answer's body. Raises ApiError 404 for an unknown slug, 400 and 422 for a request that is wrong."""
+    def execute(self, slug: str, body: object, faults: tuple[Fault, ...], wire: Wire = Wire.JSON) -> PageAnswer:
+        """The page in the form of `wire` (a page that is repeated, as it was).
+
+        Raises ApiError 404 for an unknown slug, 400 and 422 for a request that is wrong.
+        """
         started = time.perf_counter()
         published = self._catalog.find(slug)
         if published is None:
@@ -38,14 +53,14 @@ class Runtime:
             if "repeat_page" in switched and slug in self._last_answers:
                 return self._last_answers[slug]
         rows = _selected(published, query, switched)
-        data = published.page(rows[(query.page - 1) * query.page_size : query.page * query.page_size])
+        data = published.page(rows[(query.page - 1) * query.page_size : query.page * query.page_size], wire)
         metadata = {
             **self._total(len(rows), switched.get("total_rows")),
             "page": query.page,
             "page_size": query.page_size,
             "execution_time_ms": round((time.perf_counter() - started) * 1000),
         }
-        answer = b"".join((b'{"success":true,"data":', data, b',"metadata":', encode_json(metadata), b"}"))
+        answer = _answer(data, metadata, wire)
         with self._lock:
             self._last_answers[slug] = answer
         return answer
@@ -58,6 +73,14 @@ class Runtime:
         if fault.text == "changing":
             return {"total_rows": total + next(self._drift)}
         return {"total_rows": int(fault.text)}
+
+
+def _answer(data: bytes, metadata: Mapping[str, int], wire: Wire) -> PageAnswer:
+    if wire is Wire.JSON:
+        body = b"".join((b'{"success":true,"data":', data, b',"metadata":', encode_json(metadata), b"}"))
+        return PageAnswer(body, wire)
+    told = {_HEADERS[name]: str(value) for name, value in metadata.items() if name in _HEADERS}
+    return PageAnswer(data, wire, told)
 
 
 def _selected(published: PublishedTable, query: Query, switched: Mapping[str, Fault]) -> Ints:

@@ -1,6 +1,6 @@
 """The reference APISmith as an ASGI application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,18 +11,20 @@ from syncflow.sandbox.apismith.control import apismith_control_routes
 from syncflow.sandbox.apismith.runtime import Runtime
 from syncflow.sandbox.apismith.service import ApiSmithService, Business
 from syncflow.sandbox.apismith.table import Table
+from syncflow.sandbox.apismith.wires import ALL_WIRES, Wire, negotiate
 from syncflow.sandbox.auth import PREFIX
 from syncflow.sandbox.errors import ApiError
 from syncflow.sandbox.fault_middleware import faults_of
 from syncflow.sandbox.sandbox_app import SandboxParts, build_app
 from syncflow.sandbox.tokens import TokenDesk, TokenOptions
-from syncflow.sandbox.web import JSON, json_response, read_json
+from syncflow.sandbox.web import json_response, read_json
 
 _MAX_LIST_PAGE = 1000
 
 
 class ApiSmith:
-    """`app` serves; `service`, `faults` and `calls` are what the control calls reach, for use in the same process."""
+    """`app` serves; `service`, `faults` and `calls` are what the control calls reach, for use in the same process.
+    `wires` are the forms of a page that it offers."""
 
     def __init__(
         self,
@@ -30,17 +32,18 @@ class ApiSmith:
         *,
         business: Business | None = None,
         tokens: TokenOptions | None = None,
+        wires: Collection[Wire] = ALL_WIRES,
     ) -> None:
         self._parts = SandboxParts(TokenDesk("apismith", tokens or TokenOptions()))
         self.service = ApiSmithService(tables, business)
         self.faults = self._parts.faults
         self.calls = self._parts.calls
         self.desk = self._parts.desk
-        routes = [*_routes(self.service), *apismith_control_routes(self.service)]
+        routes = [*_routes(self.service, wires), *apismith_control_routes(self.service)]
         self.app = build_app("apismith", self._parts, routes)
 
 
-def _routes(service: ApiSmithService) -> list[Route]:
+def _routes(service: ApiSmithService, wires: Collection[Wire]) -> list[Route]:
     runtime = Runtime(service.catalog)
 
     async def connectors(request: Request) -> Response:  # noqa: ARG001
@@ -68,9 +71,11 @@ def _routes(service: ApiSmithService) -> list[Route]:
         return json_response(published.table.definition.body)
 
     async def execute(request: Request) -> Response:
+        wire = negotiate(request.headers.get("accept"), wires)
         body = await read_json(request)
         slug = request.path_params["slug"]
-        return Response(await run_in_threadpool(runtime.execute, slug, body, faults_of(request)), media_type=JSON)
+        answer = await run_in_threadpool(runtime.execute, slug, body, faults_of(request), wire)
+        return Response(answer.body, headers=dict(answer.headers), media_type=answer.wire.media_type)
 
     return [
         Route(f"{PREFIX}/connectors", connectors),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncflow.sandbox.apismith.definition import Definition
+from syncflow.sandbox.apismith.printing import printed
 from syncflow.sandbox.errors import SandboxError
 
 QUOTED, BARE, ABSENT = 0, 1, 2
@@ -22,22 +23,28 @@ class BareToken(str):
 @dataclass(frozen=True)
 class Table:
     """`texts` has a String column per source column (NULL: SQL NULL); `forms` the same columns as UInt8 of QUOTED, BARE
-    and ABSENT. The order of the rows is the order of an unsorted query."""
+    and ABSENT. The order of the rows is the order of an unsorted query. `typed` holds the same rows with the types in
+    which they are served as Arrow, where that is not to be the texts."""
 
     definition: Definition
     texts: pl.DataFrame
     forms: pl.DataFrame
+    typed: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if self.texts.columns != self.forms.columns or self.texts.height != self.forms.height:
             raise SandboxError(f"The forms of '{self.definition.slug}' do not fit its rows.")
+        if self.typed is not None and (self.typed.columns != self.texts.columns or len(self.typed) != len(self.texts)):
+            raise SandboxError(f"The typed columns of '{self.definition.slug}' do not fit its rows.")
 
 
-def table_from_frame(definition: Definition, frame: pl.DataFrame, bare: Iterable[str] = ()) -> Table:
-    """A table from any frame. Columns in `bare` are printed as JSON numbers, all others as strings; date-times as
-    `YYYY-MM-DD HH:MM:SS.ffffff`, decimals and integers digit for digit."""
-    texts = frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
-    return Table(definition, texts, _constant_forms(texts, frozenset(bare)))
+def table_from_frame(
+    definition: Definition, frame: pl.DataFrame, bare: Iterable[str] = (), *, typed: bool = False
+) -> Table:
+    """A table from any frame, its values printed as `printing` says. Columns in `bare` are printed as JSON numbers, all
+    others as strings. `typed` keeps the frame's types for Arrow."""
+    texts = frame.select(printed(name, dtype) for name, dtype in frame.schema.items())
+    return Table(definition, texts, _constant_forms(texts, frozenset(bare)), frame if typed else None)
 
 
 def table_from_rows(definition: Definition, rows: list[dict[str, object]]) -> Table:
@@ -82,13 +89,6 @@ def _constant_forms(texts: pl.DataFrame, bare: frozenset[str]) -> pl.DataFrame:
     return texts.select(
         pl.repeat(BARE if name in bare else QUOTED, pl.len(), dtype=pl.UInt8).alias(name) for name in texts.columns
     )
-
-
-def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        return column.dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
-    return column.cast(pl.String)
 
 
 def _cell(row: Mapping[str, object], name: str) -> tuple[str | None, int]:
