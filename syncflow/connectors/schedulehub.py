@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO
 
@@ -10,6 +11,7 @@ import msgspec
 import polars as pl
 
 from syncflow.chunk import KEY, OPERATION, ROW, UID, Operation
+from syncflow.connectors import schedulehub_arrow as arrow
 from syncflow.connectors import schedulehub_wire as wire
 from syncflow.connectors.exchange import Answer, Call, ExchangeError
 from syncflow.connectors.http import HttpClient, whole
@@ -22,6 +24,8 @@ from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
 
 _ASKED_AT_ONCE = 10_000
+_AT_ONCE = 2
+_NDJSON = "application/x-ndjson"
 _FRAME_BYTES = 12 * 1024 * 1024
 _LOOKED_UP = "@looked_up"
 _REFUSED_WHOLE = frozenset({400, 409, 422})
@@ -30,7 +34,8 @@ _DELETED, _KEPT, _IN_DOUBT = "deleted", "refused", "unknown"
 
 
 class ScheduleHub:
-    """Keeps the promises of `protocols.Target`; thread-safe. A request has at most `max_batch_size` records."""
+    """Keeps the promises of `protocols.Target`; thread-safe. A request has at most `max_batch_size` records; those of
+    one `write` go over two connections at once."""
 
     def __init__(self, client: HttpClient, max_batch_size: int = 10_000) -> None:
         self._client = client
@@ -38,6 +43,7 @@ class ScheduleHub:
         self._batch_sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._capabilities: frozenset[str] | None = None
+        self._refused_arrow = False
 
     @property
     def name(self) -> str:
@@ -92,7 +98,7 @@ class ScheduleHub:
             "GET",
             f"/{table.entity}/identities",
             f"listing the rows of {table.entity}",
-            accept="application/x-ndjson",
+            accept=f"{arrow.MEDIA_TYPE}, {_NDJSON};q=0.9" if self._speaks_arrow else _NDJSON,
             expected=frozenset({404}),
         )
         with tempfile.TemporaryFile() as spool:
@@ -101,8 +107,7 @@ class ScheduleHub:
                 raise self._no_table(table.entity)
             _check_stream(answer)
             spool.seek(0)
-            while block := spool.read(_FRAME_BYTES):
-                frame = wire.identity_frame(block + spool.readline())
+            for frame in arrow.identity_frames(spool) if _is_arrow(answer) else _ndjson_frames(spool):
                 yield Identities.of(frame, with_rowversion=with_rowversion)
 
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
@@ -110,14 +115,16 @@ class ScheduleHub:
         return found.filter(pl.col(wire.DELETED_AT).is_null()).select(FOUND_SCHEMA.names())
 
     def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
+        """Of two rows of the same key the later one is sent when the earlier one was answered."""
         upsert = "upsert" in self.capabilities
+        at_once = _AT_ONCE if rows[KEY].n_unique() == rows.height else 1
         outcomes: list[pl.DataFrame] = []
         for wave in waves(table, rows):
             if upsert:
-                outcomes += self._upsert(table, wave)
+                outcomes.append(self._send(table, wave, "upsert", at_once))
                 continue
-            outcomes += self._insert(table, wave.filter(pl.col(OPERATION) == Operation.INSERT))
-            outcomes += self._update(table, wave.filter(pl.col(OPERATION) == Operation.UPDATE))
+            outcomes += self._insert(table, wave.filter(pl.col(OPERATION) == Operation.INSERT), at_once)
+            outcomes += self._update(table, wave.filter(pl.col(OPERATION) == Operation.UPDATE), at_once)
         return together(outcomes)
 
     def delete(self, table: TargetTable, rows: pl.DataFrame, *, soft: bool) -> pl.DataFrame:
@@ -125,9 +132,10 @@ class ScheduleHub:
         keyed = rows.select(KEY, UID if UID in rows.columns else pl.lit(None, dtype=pl.String).alias(UID))
         keyed = self._with_uids(table.entity, keyed.unique(KEY, maintain_order=True)).with_row_index(ROW)
         known = keyed.filter(pl.col(UID).is_not_null())
-        told = self._send(
-            table.entity, known, "update" if soft else "delete", lambda part: _delete_body(part, soft=soft)
-        )
+        if soft:
+            told = self._send_entries(table.entity, known, "update", _soft_deletions)
+        else:
+            told = self._send_entries(table.entity, known, "delete", wire.deletions)
         lines = _delete_lines(keyed, told)
         return lines.match_to_schema(DELETE_SCHEMA)
 
@@ -146,19 +154,17 @@ class ScheduleHub:
 
     def _query(self, entity: str, keys: pl.Series) -> pl.DataFrame:
         """The records of these keys, softly deleted ones with their `deleted_at`."""
-        found = [wire.found_frame()]
+        found = [wire.no_records()]
+        call = Call("POST", f"/{entity}/batch/query", f"looking up rows of {entity}", expected=frozenset({404}))
         for start in range(0, keys.len(), _ASKED_AT_ONCE):
-            body = msgspec.json.encode({"erp_key_hashes": keys[start : start + _ASKED_AT_ONCE].to_list()})
-            call = Call(
-                "POST", f"/{entity}/batch/query", f"looking up rows of {entity}", body=body, expected=frozenset({404})
-            )
-            found.append(self._client.call(call, lambda answer: self._read_query(answer, entity)))
+            entries = wire.queried(keys[start : start + _ASKED_AT_ONCE])
+            found.append(self._exchange(call, entries, lambda answer: self._read_query(answer, entity)))
         return pl.concat(found)
 
     def _read_query(self, answer: Answer, entity: str) -> pl.DataFrame:
         if answer.status == 404:
             raise self._no_table(entity)
-        return wire.read_found(answer)
+        return arrow.read_found(answer) if _is_arrow(answer) else wire.read_found(answer)
 
     def _with_uids(self, entity: str, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with UID filled in where ScheduleHub holds the key, alive."""
@@ -170,11 +176,8 @@ class ScheduleHub:
         filled = rows.join(looked_up, on=KEY, how="left", maintain_order="left")
         return filled.with_columns(pl.coalesce(UID, _LOOKED_UP).alias(UID)).drop(_LOOKED_UP)
 
-    def _upsert(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
-        return [self._send(table.entity, rows, "upsert", lambda part: wire.records_body(table, part))]
-
-    def _insert(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
-        told = self._send(table.entity, rows, "insert", lambda part: wire.records_body(table, part))
+    def _insert(self, table: TargetTable, rows: pl.DataFrame, at_once: int) -> list[pl.DataFrame]:
+        told = self._send(table, rows, "insert", at_once)
         exists = told.filter(pl.col("state") == WriteState.KEY_EXISTS)
         if exists.is_empty():
             return [told]
@@ -186,50 +189,87 @@ class ScheduleHub:
         known = rows.join(told.select(ROW), on=ROW, how="semi", maintain_order="left")
         held = self._query(table.entity, known[KEY])
         deleted = held.filter(pl.col(wire.DELETED_AT).is_not_null()).select(KEY, UID)
-        revived = self._send(
+        revived = self._send_entries(
             table.entity,
             known.drop(UID).join(deleted, on=KEY, how="inner"),
             "update",
-            lambda part: wire.updates_body(table, part, revive=True),
+            lambda part: wire.updates(table, part, revive=True),
         )
         held_rows = known.select(ROW, KEY).join(held.select(KEY), on=KEY, how="semi")
         alive = without_rows(told.join(held_rows, on=ROW, how="semi"), revived)
         elsewhere = without_rows(told, held_rows).with_columns(pl.lit(WriteState.REJECTED).alias("state"))
         return [revived, alive, elsewhere]
 
-    def _update(self, table: TargetTable, rows: pl.DataFrame) -> list[pl.DataFrame]:
+    def _update(self, table: TargetTable, rows: pl.DataFrame, at_once: int) -> list[pl.DataFrame]:
         rows = self._with_uids(table.entity, rows)
         gone = rows.filter(pl.col(UID).is_null())
         held = rows.filter(pl.col(UID).is_not_null())
-        told = self._send(table.entity, held, "update", lambda part: wire.updates_body(table, part, revive=False))
+        told = self._send(table, held, "update", at_once)
         return [told, outcome(gone, WriteState.KEY_GONE, "ScheduleHub no longer holds this key")]
 
-    def _send(self, entity: str, rows: pl.DataFrame, batch: str, body: Callable[[pl.DataFrame], bytes]) -> pl.DataFrame:
-        """The outcomes of one kind of batch call, one line a row."""
+    def _send(self, table: TargetTable, rows: pl.DataFrame, batch: str, at_once: int) -> pl.DataFrame:
+        """The outcomes of one kind of batch call with whole records, one line a row."""
+        make = wire.updates if batch == "update" else wire.records
+        return self._send_entries(table.entity, rows, batch, lambda part: make(table, part), at_once)
+
+    def _send_entries(
+        self,
+        entity: str,
+        rows: pl.DataFrame,
+        batch: str,
+        make: Callable[[pl.DataFrame], wire.Entries],
+        at_once: int = 1,
+    ) -> pl.DataFrame:
         largest = self._batch_sizes.get(entity, self._max_batch_size)
         sent = send_in_parts(
-            rows, largest, lambda part, patient: self._request(entity, part, batch, body(part), patient=patient)
+            rows,
+            largest,
+            lambda part, patient: self._request(entity, part, batch, make(part), patient=patient),
+            at_once,
         )
         if sent.largest < largest:
             self._batch_sizes[entity] = sent.largest
         return _all_outcomes(sent)
 
-    def _request(self, entity: str, part: pl.DataFrame, batch: str, body: bytes, *, patient: bool) -> pl.DataFrame:
+    def _request(
+        self, entity: str, part: pl.DataFrame, batch: str, entries: wire.Entries, *, patient: bool
+    ) -> pl.DataFrame:
         call = Call(
             "POST",
             f"/{entity}/batch/{batch}",
             f"writing {part.height:,} rows of {entity} ({batch})",
-            body=body,
             repeatable=batch == "upsert",
             expected=_HANDLED if patient else _HANDLED | {500},
             retry_500=patient,
         )
         try:
-            return self._client.call(call, lambda answer: self._read_batch(answer, entity, part))
+            return self._exchange(call, entries, lambda answer: self._read_batch(answer, entity, part))
         except ExchangeError as error:
             if error.status == 500:
                 raise Refused(500, str(error)) from error
             raise
+
+    @property
+    def _speaks_arrow(self) -> bool:
+        return "arrow" in self.capabilities and not self._refused_arrow
+
+    def _exchange(self, call: Call, entries: wire.Entries, read: Callable[[Answer], pl.DataFrame]) -> pl.DataFrame:
+        """A batch call in Arrow where ScheduleHub takes it, in JSON otherwise: 415 is the end of Arrow."""
+        if self._speaks_arrow:
+            answered = self._client.call(
+                replace(
+                    call,
+                    body=arrow.write_stream(entries.columns),
+                    content_type=arrow.MEDIA_TYPE,
+                    accept=arrow.ACCEPT,
+                    expected=call.expected | {415},
+                ),
+                lambda answer: None if answer.status == 415 else read(answer),
+            )
+            if answered is not None:
+                return answered
+            self._refused_arrow = True
+        return self._client.call(replace(call, body=entries.as_json()), read)
 
     def _read_batch(self, answer: Answer, entity: str, part: pl.DataFrame) -> pl.DataFrame:
         if answer.status == 404:
@@ -238,6 +278,8 @@ class ScheduleHub:
             raise TooLarge
         if answer.status in _REFUSED_WHOLE or answer.status == 500:
             raise Refused(answer.status, answer.error(f"answered {answer.status}: {answer.excerpt()}"))
+        if _is_arrow(answer):
+            return _with_positions(part, arrow.read_failures(answer, part.height))
         return _with_failures(answer, part, wire.read_failures(answer, part.height))
 
 
@@ -265,14 +307,35 @@ def _emptied(spool: IO[bytes]) -> IO[bytes]:
 
 def _check_stream(answer: Answer) -> None:
     """Raises PageError for a stream of another type, or one whose end cannot be told from a break."""
-    if answer.content_type not in ("application/x-ndjson", "application/ndjson"):
+    if answer.content_type not in (_NDJSON, "application/ndjson", arrow.MEDIA_TYPE):
         raise PageError(answer.error(f"sent {answer.content_type or 'no content type'} instead of NDJSON"))
     if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
         raise PageError(answer.error("sent a stream without a length, so that nobody can say whether it is whole"))
 
 
+def _is_arrow(answer: Answer) -> bool:
+    return answer.content_type == arrow.MEDIA_TYPE
+
+
+def _ndjson_frames(spool: IO[bytes]) -> Iterator[pl.DataFrame]:
+    while block := spool.read(_FRAME_BYTES):
+        yield wire.identity_frame(block + spool.readline())
+
+
+def _with_positions(part: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
+    """The outcomes of one request whose failures are told by their position in it."""
+    if failures.is_empty():
+        return done(part)
+    told = part[failures[wire.FAILED_AT]].select(ROW).hstack(failures)
+    told = told.select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
+    return pl.concat([told, done(without_rows(part, told))])
+
+
 def _with_failures(answer: Answer, part: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
-    """The outcomes of one request. Raises PageError when a failure names a record that was not sent."""
+    """The same with failures that are told by key or uid. Raises PageError when one names a record that was not
+    sent."""
+    if failures.is_empty():
+        return done(part)
     by = UID if failures[KEY].null_count() == failures.height else KEY
     told = part.select(ROW, by).join(failures.drop(KEY if by == UID else UID), on=by, how="inner")
     told = told.unique(ROW).select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
@@ -296,10 +359,8 @@ def _all_outcomes(sent: Sent) -> pl.DataFrame:
     return together([*sent.answers, *alone, *doubtful])
 
 
-def _delete_body(part: pl.DataFrame, *, soft: bool) -> bytes:
-    if soft:
-        return wire.soft_delete_body(part, datetime.now(UTC))
-    return msgspec.json.encode({"uids": part[UID].to_list()})
+def _soft_deletions(part: pl.DataFrame) -> wire.Entries:
+    return wire.soft_deletions(part, datetime.now(UTC))
 
 
 def _delete_lines(keyed: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,8 @@
 """Sends rows to ScheduleHub in requests of a bearable size, and finds by halving what fails a whole request."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -47,54 +49,114 @@ Send = Callable[[pl.DataFrame, bool], pl.DataFrame]
 """Sends one request and returns what became of its rows; the flag says whether to try again after a status of 500."""
 
 
-def send_in_parts(rows: pl.DataFrame, largest: int, send: Send) -> Sent:
+def send_in_parts(rows: pl.DataFrame, largest: int, send: Send, at_once: int = 1) -> Sent:
     """Send all rows; `send` raises TooLarge, Refused, PageError for an unreadable answer, or ExchangeError.
+
+    Up to `at_once` requests are under way at the same time, as long as the last one was simply taken: the first goes
+    alone, and so do those after one that was not. Never are more under way than may go without an answer.
 
     Raises RetriableError when the service is not to be had, ConfigurationError when it refuses whatever it is sent.
     """
     sending = _Sending(rows, largest, send)
-    while sending.parts:
-        sending.next()
+    lanes = min(at_once, len(sending.parts))
+    if lanes <= 1:
+        sending.run()
+        return sending.ended()
+    with ThreadPoolExecutor(lanes, thread_name_prefix="schedulehub") as pool:
+        running = [pool.submit(sending.run) for _ in range(lanes)]
+    for lane in running:
+        lane.result()
     return sending.ended()
 
 
 class _Sending:
+    """What is left to send, and what became of the rest. Any number of threads may `run` it; all end together."""
+
     def __init__(self, rows: pl.DataFrame, largest: int, send: Send) -> None:
         self.sent = Sent(largest=largest)
         self.parts = [rows[start : start + largest] for start in range(0, rows.height, largest)][::-1]
         self._send = send
         self._in_a_row = 0
         self._alone_in_a_row: list[tuple[pl.DataFrame, Refused]] = []
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._is_calm = False
+        self._is_over = False
 
-    def next(self) -> None:
-        """Send the next part, or put down why it was not written."""
-        part = self.parts.pop()
-        if len(self.sent.doubtful) >= _DOUBTS:
-            self._doubt(part, "It was not sent, since requests before it were not answered.")
-            return
-        try:
-            self._passed(self._send(part, self._is_patient))
-        except TooLarge:
-            self.sent.largest = max(1, min(self.sent.largest, part.height // 2))
-            self._halve(part, Refused(413, "The record alone is larger than a request may be."))
-        except Refused as error:
-            self._refused(part, error)
-        except PageError as error:
-            self._doubt(part, str(error))
-        except ExchangeError as error:
-            if not error.applied:
+    def run(self) -> None:
+        """Send parts until none is left. What ends it for one thread ends it for all, once they have their answers."""
+        while (taken := self._take()) is not None:
+            part, patient = taken
+            try:
+                settle = self._tried(part, patient)
+            except BaseException:
+                self._end_all()
                 raise
-            self._doubt(part, str(error))
+            self._settle(settle)
+
+    def _take(self) -> tuple[pl.DataFrame, bool] | None:
+        """The next part, and whether to send it patiently; waits for its turn. None when all is done."""
+        with self._changed:
+            while not self._is_over:
+                if len(self.sent.doubtful) >= _DOUBTS:
+                    self._doubt_the_rest()
+                if self.parts and (self._under_way == 0 or self._has_room):
+                    self._under_way += 1
+                    return self.parts.pop(), self._is_patient
+                if not self.parts and self._under_way == 0:
+                    break
+                self._changed.wait()
+            self._changed.notify_all()
+            return None
+
+    def _tried(self, part: pl.DataFrame, patient: bool) -> Callable[[], None]:
+        """Send a part; what to put down about it. Raises what ends the whole sending."""
+        try:
+            answer = self._send(part, patient)
+        except TooLarge:
+            return lambda: self._too_large(part)
+        except Refused as error:
+            refused = error
+            return lambda: self._refused(part, refused)
+        except (PageError, ExchangeError) as error:
+            if isinstance(error, ExchangeError) and not error.applied:
+                raise
+            told = str(error)
+            return lambda: self.sent.doubtful.append((part, told))
+        return lambda: self._passed(answer)
+
+    def _settle(self, put_down: Callable[[], None]) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._is_calm = False
+            try:
+                put_down()
+            except BaseException:
+                self._is_over = True
+                raise
+            finally:
+                self._changed.notify_all()
+
+    def _end_all(self) -> None:
+        with self._changed:
+            self._under_way -= 1
+            self._is_over = True
+            self._changed.notify_all()
 
     def ended(self) -> Sent:
         self.sent.alone += self._alone_in_a_row
         return self.sent
 
     @property
+    def _has_room(self) -> bool:
+        return self._is_calm and self._under_way + len(self.sent.doubtful) < _DOUBTS
+
+    @property
     def _is_patient(self) -> bool:
         return self._in_a_row >= _FAILURES_IN_A_ROW
 
     def _passed(self, answer: pl.DataFrame) -> None:
+        self._is_calm = True
         if self._is_patient:
             again = [part for part, error in self._alone_in_a_row if error.status >= 500]
             self.parts += again
@@ -103,6 +165,10 @@ class _Sending:
         self.sent.alone += self._alone_in_a_row
         self._alone_in_a_row = []
         self._in_a_row = 0
+
+    def _too_large(self, part: pl.DataFrame) -> None:
+        self.sent.largest = max(1, min(self.sent.largest, part.height // 2))
+        self._halve(part, Refused(413, "The record alone is larger than a request may be."))
 
     def _refused(self, part: pl.DataFrame, error: Refused) -> None:
         self._in_a_row += 1
@@ -119,8 +185,10 @@ class _Sending:
         middle = part.height // 2
         self.parts += [part[middle:], part[:middle]]
 
-    def _doubt(self, part: pl.DataFrame, why: str) -> None:
-        self.sent.doubtful.append((part, why))
+    def _doubt_the_rest(self) -> None:
+        why = "It was not sent, since requests before it were not answered."
+        self.sent.doubtful += [(part, why) for part in reversed(self.parts)]
+        self.parts = []
 
 
 def without_rows(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

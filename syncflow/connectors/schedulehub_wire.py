@@ -1,7 +1,8 @@
-"""What goes over the wire to ScheduleHub and what comes back: bodies made column-wise, answers read into frames."""
+"""What goes over the wire to ScheduleHub and what comes back, in columns, and its JSON forms."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,20 +23,12 @@ _STATE_OF_CODE = {
     "not_found": WriteState.KEY_GONE,
 }
 _BUSY_CODES = frozenset({"busy", "locked", "timeout"})
-FAILURE_SCHEMA = pl.Schema(
-    {
-        KEY: pl.String,
-        UID: pl.String,
-        "state": pl.String,
-        "field": pl.String,
-        "error_type": pl.String,
-        "message": pl.String,
-        "temporary": pl.Boolean,
-    }
-)
+FAILED_AT = "@failed_at"
+"""UInt32: where a record that failed stands in its request, where the answer says so."""
 DELETED_AT = "deleted_at"
 RESERVED = frozenset({*_BRIDGE.values(), "uid", "parent_refs", "created_at", "updated_at", DELETED_AT})
 """Members of a record that are ScheduleHub's own; no column can have such a name."""
+_IDENTITY = {"uid": UID, **{member: name for name, member in _BRIDGE.items() if name != REF}, DELETED_AT: DELETED_AT}
 
 
 class _FailedRecord(msgspec.Struct):
@@ -74,6 +67,48 @@ _RECORDS = msgspec.json.Decoder(list[_Record])
 _HEALTH = msgspec.json.Decoder(_Health)
 
 
+@dataclass(frozen=True)
+class Entries:
+    """The entries of a batch call: a column for each of their members, a struct for an object. In JSON they stand
+    under `name`; where `bare`, the one column's values stand there by themselves."""
+
+    name: str
+    columns: pl.DataFrame
+    bare: bool = False
+
+    def as_json(self) -> bytes:
+        """Line breaks within texts are escaped in JSON, so those that are left stand between two entries."""
+        if self.bare:
+            return msgspec.json.encode({self.name: self.columns.to_series().to_list()})
+        lines = io.BytesIO()
+        self.columns.write_ndjson(lines)
+        listed = lines.getvalue().removesuffix(b"\n").replace(b"\n", b",")
+        return b"".join((b'{"%s":[' % self.name.encode(), listed, b"]}"))
+
+
+def records(table: TargetTable, rows: pl.DataFrame) -> Entries:
+    return Entries("records", rows.select(_record(table)))
+
+
+def updates(table: TargetTable, rows: pl.DataFrame, *, revive: bool = False) -> Entries:
+    """Updates by UID; `revive` takes the mark of a soft deletion away."""
+    members = [*_record(table), pl.lit(None, dtype=pl.String).alias(DELETED_AT)] if revive else _record(table)
+    return Entries("updates", rows.select(pl.col(UID).alias("uid"), pl.struct(members).alias("data")))
+
+
+def soft_deletions(rows: pl.DataFrame, now: datetime) -> Entries:
+    mark = pl.struct(pl.lit(now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")).alias(DELETED_AT))
+    return Entries("updates", rows.select(pl.col(UID).alias("uid"), mark.alias("data")))
+
+
+def deletions(rows: pl.DataFrame) -> Entries:
+    return Entries("uids", rows.select(pl.col(UID).alias("uid")), bare=True)
+
+
+def queried(keys: pl.Series) -> Entries:
+    return Entries("erp_key_hashes", pl.DataFrame([keys.alias("erp_key_hash")]), bare=True)
+
+
 def _record(table: TargetTable) -> list[pl.Expr]:
     """The members of a record. Numbers go as strings, digit for digit; fractions of a second are cut to the six
     digits that a column takes (pipeline, stage 5)."""
@@ -93,30 +128,8 @@ def _member(name: str, kind: str) -> pl.Expr:
     return pl.col(name)
 
 
-def records_body(table: TargetTable, rows: pl.DataFrame) -> bytes:
-    return _listed("records", rows, _record(table))
-
-
-def updates_body(table: TargetTable, rows: pl.DataFrame, *, revive: bool) -> bytes:
-    """Updates by UID; `revive` takes the mark of a soft deletion away."""
-    members = [*_record(table), pl.lit(None, dtype=pl.String).alias(DELETED_AT)] if revive else _record(table)
-    return _listed("updates", rows, [pl.col(UID).alias("uid"), pl.struct(members).alias("data")])
-
-
-def soft_delete_body(rows: pl.DataFrame, now: datetime) -> bytes:
-    mark = pl.struct(pl.lit(now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")).alias(DELETED_AT))
-    return _listed("updates", rows, [pl.col(UID).alias("uid"), mark.alias("data")])
-
-
-def _listed(envelope: str, rows: pl.DataFrame, members: Sequence[pl.Expr]) -> bytes:
-    """Line breaks within texts are escaped in JSON, so those that are left stand between two entries."""
-    lines = io.BytesIO()
-    rows.select(members).write_ndjson(lines)
-    return b'{"%s":[%s]}' % (envelope.encode(), lines.getvalue().removesuffix(b"\n").replace(b"\n", b","))
-
-
 def read_failures(answer: Answer, sent: int) -> pl.DataFrame:
-    """The failed records of a batch, in FAILURE_SCHEMA.
+    """The failed records of a batch, as `failure_frame` has them, by KEY or UID.
 
     Raises PageError when the answer cannot be read, or does not account for every record that was sent.
     """
@@ -124,40 +137,77 @@ def read_failures(answer: Answer, sent: int) -> pl.DataFrame:
         read = _BATCH_ANSWER.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PageError(answer.error(f"sent no readable answer: {error} ({answer.excerpt()})")) from error
-    if read.success_count + read.failure_count != sent or len(read.failures) != read.failure_count:
+    accounted(answer, sent, read.success_count, read.failure_count, len(read.failures))
+    told = [
+        (each.record.erp_key_hash if each.record is not None else None, each.uid, each.error, each.code, each.ref)
+        for each in read.failures
+    ]
+    schema = dict.fromkeys((KEY, UID, "error", "code", "ref"), pl.String)
+    return failure_frame(pl.DataFrame(told, schema=schema, orient="row"))
+
+
+def accounted(answer: Answer, sent: int, written: int, failed: int, told: int) -> None:
+    """Raises PageError when the counts of a batch's answer do not account for every record."""
+    if written + failed != sent or told != failed:
         raise PageError(
-            answer.error(
-                f"accounts for {read.success_count:,} written and {len(read.failures):,} failed records, where "
-                f"{sent:,} were sent"
-            )
+            answer.error(f"accounts for {written:,} written and {told:,} failed records, where {sent:,} were sent")
         )
-    return pl.DataFrame([_failure(each) for each in read.failures], schema=FAILURE_SCHEMA, orient="row")
 
 
-def _failure(failed: _Failure) -> tuple[str | None, str | None, str, str | None, str | None, str, bool]:
-    key = failed.record.erp_key_hash if failed.record is not None else None
-    state = _STATE_OF_CODE.get(failed.code or "", WriteState.REJECTED)
-    message = failed.error or "ScheduleHub refuses the record without a reason"
-    return key, failed.uid, state, failed.ref, failed.code, message, failed.code in _BUSY_CODES
+def failure_frame(told: pl.DataFrame) -> pl.DataFrame:
+    """OUTCOME_SCHEMA but for ROW, from `error`, `code` and `ref`, beside the columns that say which record is meant."""
+    code = pl.col("code")
+    return told.select(
+        pl.exclude("error", "code", "ref"),
+        code.replace_strict(_STATE_OF_CODE, default=WriteState.REJECTED, return_dtype=pl.String).alias("state"),
+        pl.col("ref").alias("field"),
+        code.alias("error_type"),
+        pl.col("error").fill_null("ScheduleHub refuses the record without a reason").alias("message"),
+        code.is_in(_BUSY_CODES).fill_null(False).alias("temporary"),
+    )
 
 
 def read_found(answer: Answer) -> pl.DataFrame:
-    """The records of a `batch/query`, in FOUND_SCHEMA and with `deleted_at`. Raises PageError."""
+    """The records of a `batch/query`, as `found_columns` has them. Raises PageError."""
     try:
-        records = _RECORDS.decode(answer.body)
+        found = _RECORDS.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PageError(answer.error(f"sent no readable records: {error} ({answer.excerpt()})")) from error
-    return found_frame(records)
+    columns = {
+        "uid": [each.uid for each in found],
+        "erp_key_hash": [each.erp_key_hash for each in found],
+        "erp_data_hash": [each.erp_data_hash for each in found],
+        "erp_rowversion": [_text(each.erp_rowversion) for each in found],
+        "erp_ref_str": [each.erp_ref_str for each in found],
+        DELETED_AT: [each.deleted_at for each in found],
+    }
+    return found_columns(answer, pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
 
 
-def found_frame(records: Iterable[_Record] = ()) -> pl.DataFrame:
-    rows = [
-        (r.erp_key_hash, r.erp_data_hash or UNKNOWN_HASH, _text(r.erp_rowversion), r.uid, r.erp_ref_str, r.deleted_at)
-        for r in records
-    ]
-    columns = (KEY, DATA, ROWVERSION, UID, REF, DELETED_AT)
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+def found_columns(answer: Answer, found: pl.DataFrame) -> pl.DataFrame:
+    """Records in FOUND_SCHEMA and with `deleted_at`. Raises PageError where one does not say what it is."""
+    names = {"uid": UID, **{member: name for name, member in _BRIDGE.items()}, DELETED_AT: DELETED_AT}
+    try:
+        frame = _named(found, names)
+    except pl.exceptions.PolarsError as error:
+        raise PageError(answer.error(f"sent records with values of wrong types ({error})")) from error
+    if frame[KEY].has_nulls() or frame[UID].has_nulls():
+        raise PageError(answer.error("sent records without uid or erp_key_hash"))
     return frame.select(*FOUND_SCHEMA.names(), DELETED_AT)
+
+
+def no_records() -> pl.DataFrame:
+    return pl.DataFrame(schema={**FOUND_SCHEMA, DELETED_AT: pl.String})
+
+
+def _named(read: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """Members under our names, as text; NULL for those that are missing, a hash that no row has for no data hash."""
+    frame = read.select(
+        (pl.col(member) if member in read.columns else pl.lit(None)).cast(pl.String).alias(name)
+        for member, name in names.items()
+    )
+    has_hash = pl.col(DATA) != ""
+    return frame.with_columns(pl.when(has_hash).then(DATA).otherwise(pl.lit(UNKNOWN_HASH)).alias(DATA))
 
 
 def _text(value: str | int | None) -> str | None:
@@ -176,13 +226,20 @@ def identity_frame(lines: bytes) -> pl.DataFrame:
 
     Raises PageError when a line is not a record.
     """
-    names = {member: name for name, member in _BRIDGE.items() if name != REF}
-    schema = dict.fromkeys([*names, "uid", DELETED_AT], pl.String)
+    schema = dict.fromkeys(_IDENTITY, pl.String)
     try:
         frame = pl.read_ndjson(io.BytesIO(lines), schema=schema)
     except pl.exceptions.PolarsError as error:
         raise PageError(f"the stream of identities has a line that is not JSON ({error})") from error
-    if frame["erp_key_hash"].has_nulls():
+    return identity_columns(frame)
+
+
+def identity_columns(read: pl.DataFrame) -> pl.DataFrame:
+    """The same from columns. Raises PageError for a record without a key hash or with values of another kind."""
+    try:
+        frame = _named(read, _IDENTITY)
+    except pl.exceptions.PolarsError as error:
+        raise PageError(f"the stream of identities has values of wrong types ({error})") from error
+    if frame[KEY].has_nulls():
         raise PageError("the stream of identities has a record without erp_key_hash")
-    alive = frame.filter(pl.col(DELETED_AT).is_null()).rename({**names, "uid": UID})
-    return alive.with_columns(pl.col(DATA).fill_null(UNKNOWN_HASH)).select(IDENTITY_SCHEMA.names())
+    return frame.filter(pl.col(DELETED_AT).is_null()).select(IDENTITY_SCHEMA.names())

@@ -90,7 +90,7 @@ def serve_schedulehub(
 
 
 def parse_capabilities(text: str) -> tuple[str, ...]:
-    """`tables,identities,upsert`, some of them, or `none`. Raises SandboxError for others."""
+    """`tables,identities,upsert,arrow`, some of them, or `none`. Raises SandboxError for others."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if names in ((), ("none",)):
         return ()

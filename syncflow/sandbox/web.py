@@ -1,6 +1,7 @@
 """JSON over HTTP, once for both neighbours: exact numbers in and out, errors as `{"success": false, "error": ..}`."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -58,14 +59,21 @@ async def handle_api_error(request: Request, error: Exception) -> Response:  # n
 
 async def read_json(request: Request, max_bytes: int | None = None) -> object:
     """The body of a request, decoded. Raises ApiError 415 for another media type, 413 above `max_bytes`, 400."""
+    body, _ = await read_body(request, (JSON,), max_bytes)
+    return parse_json(body)
+
+
+async def read_body(request: Request, media_types: Sequence[str], max_bytes: int | None = None) -> tuple[bytes, str]:
+    """The body of a request, and which of `media_types` it has. Raises ApiError 415 for none of them, 413 above
+    `max_bytes`."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != JSON:
-        told = media_type or "none"
-        raise ApiError(415, f"The body must be sent with Content-Type: {JSON}, not {told}.", code="media_type")
+    if media_type not in media_types:
+        wanted, told = " or ".join(media_types), media_type or "none"
+        raise ApiError(415, f"The body must be sent with Content-Type: {wanted}, not {told}.", code="media_type")
     body = await request.body()
     if max_bytes is not None and len(body) > max_bytes:
         raise ApiError(413, f"The body has {len(body):,} bytes; at most {max_bytes:,} are taken.", code="too_large")
-    return parse_json(body)
+    return body, media_type
 
 
 def take_members(body: object, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, object]:

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from syncflow.model import BatchStatus, SyncType
 from syncflow.runtime import open_runtime
 from syncflow.sandbox.running import ServerProcess
-from syncflow.sandbox.schedulehub.server import ScheduleHub
+from syncflow.sandbox.schedulehub.server import CAPABILITIES, ScheduleHub, ScheduleHubOptions
 from syncflow.sandbox.tokens import TokenOptions
 from syncflow.settings import Settings
 from syncflow.store import migrate
@@ -107,12 +107,14 @@ def _target(case: Case, database_url: str) -> Iterator[str]:
     if case.target == "db":
         yield database_url
         return
-    with ServerProcess(partial(_schedulehub, database_url)) as hub:
+    offered = CAPABILITIES if case.wire == "arrow" else tuple(name for name in CAPABILITIES if name != "arrow")
+    with ServerProcess(partial(_schedulehub, database_url, offered)) as hub:
         yield hub.url
 
 
-def _schedulehub(database_url: str) -> ASGIApp:
-    return ScheduleHub(database_url, SCHEMA, tokens=TokenOptions(service_token=STATIC_TOKEN)).app
+def _schedulehub(database_url: str, capabilities: tuple[str, ...]) -> ASGIApp:
+    options = ScheduleHubOptions(capabilities)
+    return ScheduleHub(database_url, SCHEMA, options=options, tokens=TokenOptions(service_token=STATIC_TOKEN)).app
 
 
 def _in_new_process(source_url: str, target_url: str, database_url: str) -> Measured:

@@ -65,10 +65,10 @@ def running(hub: ScheduleHub, max_batch_size: int = 10_000, seconds: float = 10)
         target.close()
 
 
-@pytest.fixture(params=["version 1", "capabilities"])
-def both(request: pytest.FixtureRequest, postgres_url: str, schema: str) -> ScheduleHub:
-    offered = CAPABILITIES if request.param == "capabilities" else ()
-    hub = ScheduleHub(postgres_url, schema, options=ScheduleHubOptions(offered))
+@pytest.fixture(params=[(), tuple(name for name in CAPABILITIES if name != "arrow"), CAPABILITIES, ("arrow",)], ids=str)
+def each(request: pytest.FixtureRequest, postgres_url: str, schema: str) -> ScheduleHub:
+    """Version 1 alone, with the capabilities in JSON, with all of them, with Arrow and inserts and updates apart."""
+    hub = ScheduleHub(postgres_url, schema, options=ScheduleHubOptions(request.param))
     for table in (THINGS, PARTS):
         hub.hub.put_table(
             table.entity,
@@ -91,7 +91,7 @@ def one(connection: Session, statement: str) -> object:
     return row and row[0]
 
 
-def test_values_arrive_exactly(both: ScheduleHub, connection: Session) -> None:
+def test_values_arrive_exactly(each: ScheduleHub, connection: Session) -> None:
     rows = [
         {
             "id": 'a "b" \\ \n\t\u2028 علی 😀',
@@ -105,7 +105,7 @@ def test_values_arrive_exactly(both: ScheduleHub, connection: Session) -> None:
         },
         {"id": "empty"},
     ]
-    with running(both) as target:
+    with running(each) as target:
         assert target.prepare(THINGS, DriftMode.EVOLVE) == ()
         outcomes = target.write(THINGS, chunk(THINGS, *rows))
         assert outcomes.schema == OUTCOME_SCHEMA
@@ -113,7 +113,7 @@ def test_values_arrive_exactly(both: ScheduleHub, connection: Session) -> None:
         found = target.find(THINGS, pl.Series([key_of(str(rows[0]["id"])), key_of("nobody")]))
         assert found.schema == FOUND_SCHEMA
         assert found[ROWVERSION].to_list() == ["7"]
-        assert target.lists_identities == (both.hub is not None and "identities" in target.capabilities)
+        assert target.lists_identities == (each.hub is not None and "identities" in target.capabilities)
         if target.lists_identities:
             listed = Known.sorted(target.identities(THINGS, with_rowversion=True))
             sent = chunk(THINGS, *rows)
@@ -138,8 +138,8 @@ def test_values_arrive_exactly(both: ScheduleHub, connection: Session) -> None:
     ]
 
 
-def test_inserts_updates_and_deletions(both: ScheduleHub, connection: Session) -> None:
-    with running(both, max_batch_size=2) as target:
+def test_inserts_updates_and_deletions(each: ScheduleHub, connection: Session) -> None:
+    with running(each, max_batch_size=2) as target:
         target.write(THINGS, chunk(THINGS, *({"id": str(n)} for n in range(5))))
         changed = chunk(THINGS, {"id": "0", "amount": "7"}, {"id": "3", "amount": "8"}, operation=Operation.UPDATE)
         assert states(target.write(THINGS, changed)) == [WriteState.DONE] * 2
@@ -169,10 +169,10 @@ def test_version_1_tells_of_known_and_unknown_keys(postgres_url: str, schema: st
         assert states(gone) == [WriteState.DONE, WriteState.KEY_GONE]
 
 
-def test_children_come_after_their_parents_and_rings_wait(both: ScheduleHub) -> None:
+def test_children_come_after_their_parents_and_rings_wait(each: ScheduleHub) -> None:
     rows = [{"id": str(n), "up": str(n + 1) if n < 5 else None} for n in range(6)]
     ring = [{"id": "x", "up": "y"}, {"id": "y", "up": "x"}, {"id": "s", "up": "s"}, {"id": "o", "up": "nobody"}]
-    with running(both, max_batch_size=3) as target:
+    with running(each, max_batch_size=3) as target:
         outcomes = target.write(PARTS, chunk(PARTS, *rows, *ring, parents={"parent": "up"}))
         assert states(outcomes) == [WriteState.DONE] * 6 + [WriteState.PARENT_MISSING] * 4
         assert outcomes["field"].to_list()[6:] == ["parent"] * 4
@@ -182,14 +182,14 @@ def test_children_come_after_their_parents_and_rings_wait(both: ScheduleHub) -> 
         assert "refer to" in told["message"][0]
 
 
-def test_exactly_the_rejected_and_the_poison_rows_fail(both: ScheduleHub, connection: Session) -> None:
-    both.faults.add(
+def test_exactly_the_rejected_and_the_poison_rows_fail(each: ScheduleHub, connection: Session) -> None:
+    each.faults.add(
         Fault("reject", times=None, field="id", value="13", error="not this one", code="rule"),
         Fault("fail_request", times=None, field="id", value="40", status=500),
         Fault("fail_request", times=None, field="id", value="77", status=422),
         Fault("too_large", times=1, bytes=1000),
     )
-    with running(both) as target:
+    with running(each) as target:
         outcomes = target.write(THINGS, chunk(THINGS, *({"id": str(n)} for n in range(100))))
     failed = outcomes.filter(pl.col("state") != WriteState.DONE).select(ROW, "state", "error_type", "temporary")
     assert failed.rows() == [
@@ -201,17 +201,17 @@ def test_exactly_the_rejected_and_the_poison_rows_fail(both: ScheduleHub, connec
 
 
 def test_a_write_without_an_answer_is_in_doubt_and_an_upsert_is_sent_again(
-    both: ScheduleHub, connection: Session
+    each: ScheduleHub, connection: Session
 ) -> None:
-    both.faults.add(Fault("timeout_after_apply", path="things", method="POST", skip=0, seconds=3))
-    with running(both, max_batch_size=2, seconds=1) as target:
+    each.faults.add(Fault("timeout_after_apply", path="things", method="POST", skip=0, seconds=3))
+    with running(each, max_batch_size=2, seconds=1) as target:
         upsert = "upsert" in target.capabilities
         outcomes = target.write(THINGS, chunk(THINGS, *({"id": str(n)} for n in range(4))))
         found = target.find(THINGS, pl.Series([key_of(str(n)) for n in range(4)]))
     expected = WriteState.DONE if upsert else WriteState.UNKNOWN
     assert states(outcomes) == [expected] * 2 + [WriteState.DONE] * 2
     assert found.height == 4
-    assert calls(both, "upsert" if upsert else "insert") == 2 + upsert
+    assert calls(each, "upsert" if upsert else "insert") == 2 + upsert
 
 
 @pytest.mark.parametrize(
@@ -229,30 +229,30 @@ def test_an_unreadable_answer_is_no_answer(postgres_url: str, schema: str, fault
         assert states(target.write(THINGS, chunk(THINGS, {"id": "a"}))) == [WriteState.UNKNOWN]
 
 
-def test_a_server_that_only_fails_is_not_halved_to_the_end(both: ScheduleHub, connection: Session) -> None:
+def test_a_server_that_only_fails_is_not_halved_to_the_end(each: ScheduleHub, connection: Session) -> None:
     rows = chunk(THINGS, *({"id": str(n)} for n in range(2000)))
     failing = Fault("fail_request", path="things", method="POST", times=32, status=500)
-    with running(both) as target:
-        both.faults.add(failing)
+    with running(each) as target:
+        each.faults.add(failing)
         assert states(target.write(THINGS, rows[:3])) == [WriteState.REJECTED] * 3
-        both.faults.clear()
-        both.faults.add(failing)
+        each.faults.clear()
+        each.faults.add(failing)
         assert set(states(target.write(THINGS, rows))) == {WriteState.DONE}
-        both.faults.add(Fault("fail_request", path="things", method="POST", times=None, status=500))
-        both.calls.reset()
+        each.faults.add(Fault("fail_request", path="things", method="POST", times=None, status=500))
+        each.calls.reset()
         with pytest.raises(RetriableError, match="answered 500"):
             target.write(THINGS, rows)
     assert one(connection, "SELECT count(*) FROM things") == 2000
-    assert calls(both, "") < 50
+    assert calls(each, "") < 50
 
 
-def test_busy_and_expired_tokens_pass_by_themselves(both: ScheduleHub) -> None:
-    both.faults.add(
+def test_busy_and_expired_tokens_pass_by_themselves(each: ScheduleHub) -> None:
+    each.faults.add(
         Fault("status", path="things", status=429, retry_after="0"),
         Fault("expire_tokens", path="things", text="refresh", skip=1),
         Fault("status", path="things", status=503, retry_after="0", skip=2),
     )
-    with running(both) as target:
+    with running(each) as target:
         assert states(target.write(THINGS, chunk(THINGS, {"id": "a"}))) == [WriteState.DONE]
 
 
@@ -294,7 +294,7 @@ def test_bodies_are_json_for_any_text(rows: list[tuple[str, str | None]]) -> Non
     table = TargetTable("t", (TargetColumn('na"me', "text"), TargetColumn("flag", "boolean")), (("up", "t"),))
     frame = chunk(PARTS, *({"id": text, "up": other} for text, other in rows), parents={"parent": "up"})
     frame = frame.rename({"id": 'na"me', "@parent:parent": "@parent:up", "up": "flag"})
-    sent = json.loads(wire.records_body(table, frame))["records"]
+    sent = json.loads(wire.records(table, frame).as_json())["records"]
     assert [record['na"me'] for record in sent] == [text for text, _ in rows]
     assert [record["parent_refs"]["up"] for record in sent] == frame["@parent:up"].to_list()
     assert [record["flag"] for record in sent] == [None if other is None else other == "true" for _, other in rows]

@@ -46,6 +46,6 @@ def test_a_runner_refuses_a_port_in_use(tmp_path: Path) -> None:
 @pytest.mark.unit
 def test_capabilities_are_read() -> None:
     assert parse_capabilities("none") == ()
-    assert parse_capabilities("upsert, tables") == ("upsert", "tables")
-    with pytest.raises(SandboxError, match="Unknown capability 'arrow'"):
-        parse_capabilities("arrow")
+    assert parse_capabilities("upsert, tables, arrow") == ("upsert", "tables", "arrow")
+    with pytest.raises(SandboxError, match="Unknown capability 'xml'"):
+        parse_capabilities("xml")

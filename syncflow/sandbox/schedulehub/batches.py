@@ -1,14 +1,16 @@
-"""The envelope of a batch call, its answer, and the records that a fault switch rejects."""
+"""What a batch call was sent: entries one by one, or columns where all of them have the same members."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import polars as pl
 
 from syncflow.sandbox.errors import ApiError
 from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.schedulehub.staging import Failure
-from syncflow.sandbox.web import take_members
 
 MAX_RECORDS = 10_000
+_SELECTING = ("reject", "fail_request")
 
 
 @dataclass(frozen=True)
@@ -28,66 +30,80 @@ class Sent:
         return held is None if value is None else held is not None and str(held) == str(value)
 
 
-def read_batch(body: object, name: str) -> list[object]:
-    """The list under the one member of a batch's envelope. Raises ApiError 400, 413 (too many) or 422."""
-    entries = take_members(body, (name,))[name]
-    if not isinstance(entries, list):
-        raise ApiError(422, f"'{name}' must be a list.", code="value")
-    if len(entries) > MAX_RECORDS:
-        raise ApiError(413, f"{len(entries):,} entries; at most {MAX_RECORDS:,} are taken.", code="too_large")
-    return entries
+@dataclass(frozen=True)
+class Entries:
+    """Entries that may differ in their members and in the kinds of their values."""
+
+    entries: Sequence[Sent]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def at(self, positions: Sequence[int]) -> list[Sent]:
+        return [self.entries[position] for position in positions]
 
 
-def batch_answer(sent: Sequence[Sent], failures: list[Failure]) -> dict[str, object]:
-    return {
-        "success_count": len(sent) - len(failures),
-        "failure_count": len(failures),
-        "failures": [_told(sent[failure.position], failure) for failure in failures],
-    }
+@dataclass(frozen=True)
+class Columns:
+    """Entries with the same members: a column for each member of the records or of the updates' data, in which text,
+    numbers, booleans and structs stand for what they are in JSON; `uids` where entries have them."""
+
+    data: pl.DataFrame
+    uids: pl.Series | None = None
+
+    def __len__(self) -> int:
+        return self.data.height
+
+    def at(self, positions: Sequence[int]) -> list[Sent]:
+        uids = [None] * len(positions) if self.uids is None else self.uids.gather(list(positions)).to_list()
+        return [Sent(data, uid) for data, uid in zip(self.data[positions].to_dicts(), uids, strict=True)]
 
 
-def _told(entry: Sent, failure: Failure) -> dict[str, object]:
-    members: dict[str, object] = {"error": failure.error}
-    if entry.uid is not None:
-        members["uid"] = entry.uid
-    if entry.data is not None:
-        members["record"] = entry.data
-    if failure.code is not None:
-        members["code"] = failure.code
-    if failure.ref is not None:
-        members["ref"] = failure.ref
-    return members
+Batch = Entries | Columns
 
 
+def check_size(count: int) -> None:
+    """Raises ApiError 413 when a batch has more entries than are taken."""
+    if count > MAX_RECORDS:
+        raise ApiError(413, f"{count:,} entries; at most {MAX_RECORDS:,} are taken.", code="too_large")
+
+
+@dataclass(frozen=True)
 class Rejections:
-    """Splits a batch into what a switch rejects and what passes. Raises ApiError when the whole request is to fail."""
+    """A batch without what a switch rejects: `passed`, whose entries stood at `places` of the whole batch (None: all
+    of them where they stand), and why the others did not."""
 
-    def __init__(self, faults: Sequence[Fault], sent: Sequence[Sent]) -> None:
-        self._sent = sent
-        self._rejected: list[Failure] = []
-        self._places: list[int] = []
-        for fault in faults:
-            if fault.kind == "fail_request" and _meant(fault, sent):
-                raise ApiError(fault.status, fault.error, code=fault.code)
-        rejecting = [fault for fault in faults if fault.kind == "reject" and fault.field is not None]
-        for position, entry in enumerate(sent):
-            refusing = next((one for one in rejecting if one.field and entry.says(one.field, one.value)), None)
-            if refusing is None:
-                self._places.append(position)
-            else:
-                self._rejected.append(Failure(position, refusing.error, refusing.code))
-
-    def passed(self) -> list[Sent]:
-        return [self._sent[position] for position in self._places]
-
-    def passed_data(self) -> list[object]:
-        return [self._sent[position].data for position in self._places]
+    passed: Batch
+    rejected: list[Failure] = field(default_factory=list)
+    places: list[int] | None = None
 
     def all_failures(self, failures: Sequence[Failure]) -> list[Failure]:
-        """The rejected ones, and those of what passed, by their place in the whole request."""
-        own = [replace(failure, position=self._places[failure.position]) for failure in failures]
-        return sorted([*self._rejected, *own], key=lambda failure: failure.position)
+        """The rejected ones, and those of what passed, by their place in the whole batch."""
+        places = self.places
+        own = failures if places is None else [replace(one, position=places[one.position]) for one in failures]
+        return sorted([*self.rejected, *own], key=lambda failure: failure.position)
 
 
-def _meant(fault: Fault, sent: Sequence[Sent]) -> bool:
+def without_rejected(faults: Sequence[Fault], batch: Batch) -> Rejections:
+    """Split a batch as the switches say. Raises ApiError when the whole request is to fail."""
+    selecting = [fault for fault in faults if fault.kind in _SELECTING]
+    if not selecting:
+        return Rejections(batch)
+    sent = batch.at(range(len(batch)))
+    for fault in selecting:
+        if fault.kind == "fail_request" and _is_meant(fault, sent):
+            raise ApiError(fault.status, fault.error, code=fault.code)
+    rejecting = [fault for fault in selecting if fault.kind == "reject" and fault.field is not None]
+    rejected: list[Failure] = []
+    places: list[int] = []
+    for position, entry in enumerate(sent):
+        refusing = next((one for one in rejecting if one.field and entry.says(one.field, one.value)), None)
+        if refusing is None:
+            places.append(position)
+        else:
+            rejected.append(Failure(position, refusing.error, refusing.code))
+    return Rejections(Entries([sent[position] for position in places]), rejected, places)
+
+
+def _is_meant(fault: Fault, sent: Sequence[Sent]) -> bool:
     return fault.field is None or any(entry.says(fault.field, fault.value) for entry in sent)

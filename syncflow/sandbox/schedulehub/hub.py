@@ -5,15 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import polars as pl
 from psycopg import Connection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from syncflow.sandbox.errors import ApiError, SandboxError
+from syncflow.sandbox.schedulehub.batches import Batch
 from syncflow.sandbox.schedulehub.deletes import delete_records
 from syncflow.sandbox.schedulehub.entity import Entity, parse_entity
 from syncflow.sandbox.schedulehub.inserts import Written, insert_records, upsert_records
-from syncflow.sandbox.schedulehub.reads import find_by_uid, find_records, stream_identities
+from syncflow.sandbox.schedulehub.reads import (
+    find_by_uid,
+    find_columns,
+    find_records,
+    identity_frames,
+    stream_identities,
+)
 from syncflow.sandbox.schedulehub.staging import Failure
 from syncflow.sandbox.schedulehub.tables import Db, Tables
 from syncflow.sandbox.schedulehub.updates import update_records
@@ -77,28 +85,36 @@ class Hub:
     def find(self, name: str, key_hashes: Sequence[str]) -> list[bytes]:
         return self._run(lambda db: find_records(db, self._tables, self._tables.find(db, name), key_hashes))
 
+    def find_columns(self, name: str, key_hashes: Sequence[str]) -> pl.DataFrame:
+        return self._run(lambda db: find_columns(db, self._tables, self._tables.find(db, name), key_hashes))
+
     def find_by_uid(self, name: str, uid: str) -> bytes | None:
         return self._run(lambda db: find_by_uid(db, self._tables, self._tables.find(db, name), uid))
 
-    def insert(self, name: str, records: Sequence[object]) -> Written:
-        return self._run(lambda db: insert_records(db, self._tables, self._tables.find(db, name), records))
+    def insert(self, entity: Entity, batch: Batch) -> Written:
+        return self._run(lambda db: insert_records(db, self._tables, entity, batch))
 
-    def upsert(self, name: str, records: Sequence[object]) -> Written:
-        return self._run(lambda db: upsert_records(db, self._tables, self._tables.find(db, name), records))
+    def upsert(self, entity: Entity, batch: Batch) -> Written:
+        return self._run(lambda db: upsert_records(db, self._tables, entity, batch))
 
-    def update(self, name: str, updates: Sequence[tuple[object, object]]) -> list[Failure]:
-        return self._run(lambda db: update_records(db, self._tables, self._tables.find(db, name), updates))
+    def update(self, entity: Entity, batch: Batch) -> list[Failure]:
+        return self._run(lambda db: update_records(db, self._tables, entity, batch))
 
-    def delete(self, name: str, uids: Sequence[object]) -> list[Failure]:
-        return self._run(lambda db: delete_records(db, self._tables, self._tables.find(db, name), uids))
+    def delete(self, entity: Entity, uids: Sequence[object]) -> list[Failure]:
+        return self._run(lambda db: delete_records(db, self._tables, entity, uids))
 
-    def check(self, name: str) -> Entity:
+    def entity(self, name: str) -> Entity:
         return self._run(lambda db: self._tables.find(db, name))
 
     def identities(self, name: str) -> Iterator[bytes]:
         """All identities, streamed while the connection is held."""
         with self._pool.connection() as db:
             yield from stream_identities(db, self._tables, self._tables.find(db, name))
+
+    def identity_frames(self, name: str) -> Iterator[pl.DataFrame]:
+        """The same in columns."""
+        with self._pool.connection() as db:
+            yield from identity_frames(db, self._tables, self._tables.find(db, name))
 
     def _run(self, work: Callable[[Db], T]) -> T:
         try:

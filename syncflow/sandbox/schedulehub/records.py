@@ -1,4 +1,5 @@
-"""Records from JSON, checked and put as text that PostgreSQL reads as the column's type."""
+"""Records one by one, checked and put as text that PostgreSQL reads as the column's type. `columns` does the same for
+many records that are alike."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -140,7 +141,8 @@ def _read_bytes(value: object) -> str:
     return f"\\x{value}"
 
 
-def _read_json(value: object) -> str:
+def json_text(value: object) -> str:
+    """A value of a `json` column. Raises ValueError for one with a lone surrogate."""
     try:
         return _read_text(encode_json(value).decode())
     except UnicodeEncodeError:
@@ -165,5 +167,5 @@ _READERS: Mapping[ColumnType, Callable[[object], str]] = {
     "timestamp": _text_like(_NAIVE, "must be a date-time without an offset"),
     "timestamptz": _text_like(_ZONED, "must be a date-time with an offset"),
     "bytes": _read_bytes,
-    "json": _read_json,
+    "json": json_text,
 }

@@ -1,6 +1,6 @@
 """The reference ScheduleHub as an ASGI application."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,17 @@ from syncflow.sandbox.auth import PREFIX
 from syncflow.sandbox.errors import ApiError, SandboxError
 from syncflow.sandbox.fault_middleware import faults_of
 from syncflow.sandbox.sandbox_app import SandboxParts, build_app
-from syncflow.sandbox.schedulehub.batches import Rejections, Sent, batch_answer, read_batch
+from syncflow.sandbox.schedulehub import arrow
+from syncflow.sandbox.schedulehub.batch_calls import BatchCalls, body_limit
+from syncflow.sandbox.schedulehub.batches import Batch, Entries, Sent, without_rejected
+from syncflow.sandbox.schedulehub.entity import Entity
 from syncflow.sandbox.schedulehub.hub import Hub
+from syncflow.sandbox.schedulehub.reads import IDENTITY
 from syncflow.sandbox.schedulehub.staging import Failure
 from syncflow.sandbox.tokens import TokenDesk, TokenOptions
-from syncflow.sandbox.web import JSON, json_response, read_json, take_members
+from syncflow.sandbox.web import JSON, json_response, read_json
 
-CAPABILITIES = ("tables", "identities", "upsert")
+CAPABILITIES = ("tables", "identities", "upsert", "arrow")
 _STATUS_OF_CODE = {"duplicate_key": 409, "has_children": 409, "not_found": 404}
 
 
@@ -58,7 +62,7 @@ class ScheduleHub:
         self.calls = self._parts.calls
         self.desk = self._parts.desk
         offered = [name for name in CAPABILITIES if name in options.capabilities]
-        routes = _Endpoints(self.hub, options.max_body_bytes).routes(offered)
+        routes = _Endpoints(self.hub, options.max_body_bytes, offered).routes()
         self.app = build_app("schedulehub", self._parts, routes, capabilities=offered, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -68,25 +72,27 @@ class ScheduleHub:
 
 
 class _Endpoints:
-    """The calls of version 1 and of the fast path."""
+    """The calls of version 1 and of the fast path, as far as it is offered."""
 
-    def __init__(self, hub: Hub, max_body_bytes: int) -> None:
+    def __init__(self, hub: Hub, max_body_bytes: int, offered: Collection[str]) -> None:
         self._hub = hub
         self._max_body_bytes = max_body_bytes
+        self._offered = offered
+        self._batches = BatchCalls(hub, max_body_bytes, arrow="arrow" in offered)
 
-    def routes(self, capabilities: Sequence[str]) -> list[Route]:
+    def routes(self) -> list[Route]:
         fast = {
             "tables": Route(f"{PREFIX}/tables/{{entity}}", self.put_table, methods=["PUT"]),
             "identities": Route(f"{PREFIX}/{{entity}}/identities", self.identities),
-            "upsert": Route(f"{PREFIX}/{{entity}}/batch/upsert", self.batch_upsert, methods=["POST"]),
+            "upsert": Route(f"{PREFIX}/{{entity}}/batch/upsert", self._batches.upsert, methods=["POST"]),
         }
         one = f"{PREFIX}/{{entity}}/{{uid}}"
         return [
-            *(fast[name] if name in capabilities else _switched_off(fast[name], name) for name in CAPABILITIES),
-            Route(f"{PREFIX}/{{entity}}/batch/query", self.batch_query, methods=["POST"]),
-            Route(f"{PREFIX}/{{entity}}/batch/insert", self.batch_insert, methods=["POST"]),
-            Route(f"{PREFIX}/{{entity}}/batch/update", self.batch_update, methods=["POST"]),
-            Route(f"{PREFIX}/{{entity}}/batch/delete", self.batch_delete, methods=["POST"]),
+            *(route if name in self._offered else _switched_off(route, name) for name, route in fast.items()),
+            Route(f"{PREFIX}/{{entity}}/batch/query", self._batches.query, methods=["POST"]),
+            Route(f"{PREFIX}/{{entity}}/batch/insert", self._batches.insert, methods=["POST"]),
+            Route(f"{PREFIX}/{{entity}}/batch/update", self._batches.update, methods=["POST"]),
+            Route(f"{PREFIX}/{{entity}}/batch/delete", self._batches.delete, methods=["POST"]),
             Route(f"{PREFIX}/{{entity}}", self.find_one),
             Route(f"{PREFIX}/{{entity}}", self.insert_one, methods=["POST"]),
             Route(one, self.update_one, methods=["PATCH"]),
@@ -98,43 +104,13 @@ class _Endpoints:
         return json_response(await run_in_threadpool(self._hub.put_table, _entity(request), body))
 
     async def identities(self, request: Request) -> Response:
-        await run_in_threadpool(self._hub.check, _entity(request))
-        stream: Iterator[bytes] = self._hub.identities(_entity(request))
-        return StreamingResponse(stream, media_type="application/x-ndjson")
-
-    async def batch_query(self, request: Request) -> Response:
-        sent = read_batch(await self._json(request), "erp_key_hashes")
-        if not all(isinstance(one, str) for one in sent):
-            raise ApiError(422, "'erp_key_hashes' must be a list of text.", code="value")
-        found = await run_in_threadpool(self._hub.find, _entity(request), cast(list[str], sent))
-        return Response(b"[" + b",".join(found) + b"]", media_type=JSON)
-
-    async def batch_insert(self, request: Request) -> Response:
-        sent = [Sent(record) for record in read_batch(await self._json(request), "records")]
-        rejections = Rejections(faults_of(request), sent)
-        written = await run_in_threadpool(self._hub.insert, _entity(request), rejections.passed_data())
-        return json_response(batch_answer(sent, rejections.all_failures(written.failures)))
-
-    async def batch_upsert(self, request: Request) -> Response:
-        sent = [Sent(record) for record in read_batch(await self._json(request), "records")]
-        rejections = Rejections(faults_of(request), sent)
-        written = await run_in_threadpool(self._hub.upsert, _entity(request), rejections.passed_data())
-        answer = batch_answer(sent, rejections.all_failures(written.failures))
-        return json_response({**answer, "inserted_count": written.inserted, "updated_count": written.updated})
-
-    async def batch_update(self, request: Request) -> Response:
-        sent = [_update(one) for one in read_batch(await self._json(request), "updates")]
-        rejections = Rejections(faults_of(request), sent)
-        pairs = [(one.uid, one.data) for one in rejections.passed()]
-        failures = await run_in_threadpool(self._hub.update, _entity(request), pairs)
-        return json_response(batch_answer(sent, rejections.all_failures(failures)))
-
-    async def batch_delete(self, request: Request) -> Response:
-        sent = [Sent(None, uid) for uid in read_batch(await self._json(request), "uids")]
-        rejections = Rejections(faults_of(request), sent)
-        uids = [one.uid for one in rejections.passed()]
-        failures = await run_in_threadpool(self._hub.delete, _entity(request), uids)
-        return json_response(batch_answer(sent, rejections.all_failures(failures)))
+        name = _entity(request)
+        as_arrow = self._batches.answers_identities_in_arrow(request)
+        await run_in_threadpool(self._hub.entity, name)
+        if as_arrow:
+            pieces = arrow.write_in_pieces(self._hub.identity_frames(name), IDENTITY)
+            return StreamingResponse(pieces, media_type=arrow.MEDIA_TYPE)
+        return StreamingResponse(self._hub.identities(name), media_type="application/x-ndjson")
 
     async def find_one(self, request: Request) -> Response:
         key_hash = request.query_params.get("erp_key_hash")
@@ -146,41 +122,38 @@ class _Endpoints:
         return Response(found[0], media_type=JSON)
 
     async def insert_one(self, request: Request) -> Response:
-        entity, record = _entity(request), await self._json(request)
-        rejections = Rejections(faults_of(request), [Sent(record)])
-        written = await run_in_threadpool(self._hub.insert, entity, rejections.passed_data())
-        _raise_first(rejections.all_failures(written.failures))
+        name, record = _entity(request), await self._json(request)
+        await self._write_one(request, Sent(record), lambda entity, batch: self._hub.insert(entity, batch).failures)
         key_hash = str(cast(dict[str, object], record)["erp_key_hash"])
-        created = await run_in_threadpool(self._hub.find, entity, [key_hash])
+        created = await run_in_threadpool(self._hub.find, name, [key_hash])
         return Response(created[0], 201, media_type=JSON)
 
     async def update_one(self, request: Request) -> Response:
-        entity, uid, data = _entity(request), request.path_params["uid"], await self._json(request)
-        rejections = Rejections(faults_of(request), [Sent(data, uid)])
-        pairs = [(one.uid, one.data) for one in rejections.passed()]
-        _raise_first(rejections.all_failures(await run_in_threadpool(self._hub.update, entity, pairs)))
-        record = await run_in_threadpool(self._hub.find_by_uid, entity, uid)
+        uid, data = request.path_params["uid"], await self._json(request)
+        await self._write_one(request, Sent(data, uid), self._hub.update)
+        record = await run_in_threadpool(self._hub.find_by_uid, _entity(request), uid)
         return Response(record or b"null", media_type=JSON)
 
     async def delete_one(self, request: Request) -> Response:
         uid = request.path_params["uid"]
-        rejections = Rejections(faults_of(request), [Sent(None, uid)])
-        uids = [one.uid for one in rejections.passed()]
-        _raise_first(rejections.all_failures(await run_in_threadpool(self._hub.delete, _entity(request), uids)))
+        await self._write_one(
+            request, Sent(None, uid), lambda entity, batch: self._hub.delete(entity, [uid] * len(batch))
+        )
         return json_response({"uid": uid, "deleted": True})
 
+    async def _write_one(self, request: Request, sent: Sent, write: Callable[[Entity, Batch], list[Failure]]) -> None:
+        """Raises ApiError when the entry is refused."""
+        entity = await run_in_threadpool(self._hub.entity, _entity(request))
+        rejections = without_rejected(faults_of(request), Entries([sent]))
+        failures = await run_in_threadpool(write, entity, rejections.passed)
+        _raise_first(rejections.all_failures(failures))
+
     async def _json(self, request: Request) -> object:
-        limits = [fault.bytes for fault in faults_of(request) if fault.kind == "too_large"]
-        return await read_json(request, min([self._max_body_bytes, *limits]))
+        return await read_json(request, body_limit(request, self._max_body_bytes))
 
 
 def _entity(request: Request) -> str:
     return str(request.path_params["entity"])
-
-
-def _update(body: object) -> Sent:
-    members = take_members(body, ("uid", "data"))
-    return Sent(members["data"], members["uid"])
 
 
 def _switched_off(route: Route, capability: str) -> Route:
