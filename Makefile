@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROWS ?= 1000000
+ROUNDS ?= 5
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv demo test test-all lint check bench clean
@@ -31,8 +32,8 @@ lint: $(STAMP) ## Check style, types and layers
 check: lint ## Check style, types and layers, and run the unit tests
 	$(BIN)/pytest -n 2 -q -m unit
 
-bench: $(STAMP) ## Measure a million rows (ROWS=1000000) against the floor of this machine
-	$(BIN)/python -m tests.benchmarks.million --rows $(ROWS) --json
+bench: $(STAMP) ## Measure (ROWS=1000000, ROUNDS=5) against the floor of this machine: README's table, in half an hour
+	@$(BIN)/python -m tests.benchmarks.table --rows $(ROWS) --rounds $(ROUNDS)
 
 clean: ## Remove the virtual environment and everything that is made
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

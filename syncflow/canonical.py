@@ -5,7 +5,7 @@ names and values; NULL fields are left out. Values are canonical already (see `r
 text and the same hashes: columns, and single records for explanations, retries and references.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import blake3
 import polars as pl
@@ -57,6 +57,7 @@ def canonical_column(rows: pl.DataFrame, names: Collection[str], plain: Collecti
     """The canonical text of every row of a frame of String columns, from these columns. `plain` are columns that cannot
     hold a character to escape (numbers, dates), which saves looking."""
     ordered = sorted(names)
+    plain = _plain(rows, ordered, plain)
     first = next((place for place, name in enumerate(ordered) if not rows[name].null_count()), None)
     if first is None:
         fields = [_field(rows[name], name, plain) for name in ordered]
@@ -80,6 +81,13 @@ def bk_hash_column(entity: str, refs: pl.Series) -> pl.Series:
 def data_hash_column(texts: pl.Series) -> pl.Series:
     """DATA_HASH of every canonical text."""
     return texts.alias("text").to_frame().select(polars_hash.col("text").chash.blake3()).to_series()
+
+
+def _plain(rows: pl.DataFrame, names: Sequence[str], plain: Collection[str]) -> Collection[str]:
+    """`plain`, or all names where nothing is to escape anywhere, which one look at whole rows tells."""
+    unknown = [name for name in names if name not in plain]
+    text = rows.select(pl.concat_str(unknown, ignore_nulls=True)).to_series() if unknown else None
+    return plain if text is not None and text.str.contains(_SPECIAL).any() else names
 
 
 def _pieces(values: pl.Series, name: str, plain: Collection[str], before: str, after: str) -> list[pl.Expr | pl.Series]:

@@ -36,6 +36,11 @@ def words_of_digits(digits: str, count: int) -> Words:
     binary = bytes.fromhex(digits)
     if 2 * len(binary) != len(digits):
         raise ValueError("a hash has blanks among its hex digits")
+    return words_of_bytes(binary, count)
+
+
+def words_of_bytes(binary: bytes, count: int) -> Words:
+    """The same for the bytes that the digits stand for."""
     return np.frombuffer(binary, dtype=">u8").astype(np.uint64).reshape(-1, count)
 
 
@@ -68,18 +73,32 @@ class KeySet:
         same._full, same._last = self._full, self._last
         return same
 
-    def add(self, keys: Words) -> None:
-        """Add keys that are not in it yet."""
-        merged = np.concatenate([self._last, keys])
-        self._last = merged[np.argsort(merged[:, 0], kind="stable")]
-        if len(self._last) >= self._run_rows:
-            self._full, self._last = (*self._full, self._last), self._last[:0].copy()
+    def add(self, keys: Words) -> npt.NDArray[np.bool_]:
+        """Add keys, and say which of them were in it before; a key may come twice."""
+        contained = self.contains(keys)
+        self._insert(_unique(keys[~contained]))
+        return contained
 
     def contains(self, keys: Words) -> npt.NDArray[np.bool_]:
         contained = np.zeros(len(keys), dtype=np.bool_)
         for run in (*self._full, self._last):
             contained |= find_places(run, keys) != ABSENT
         return contained
+
+    def _insert(self, new: Words) -> None:
+        merged = np.concatenate([self._last, new])
+        # A stable sort finds two sorted runs here and merges them.
+        self._last = merged[np.argsort(merged[:, 0], kind="stable")]
+        if len(self._last) >= self._run_rows:
+            self._full, self._last = (*self._full, self._last), self._last[:0].copy()
+
+
+def _unique(keys: Words) -> Words:
+    """Each key once, sorted by its first word."""
+    ordered = keys[np.argsort(keys[:, 0])]
+    if bool((ordered[1:, 0] == ordered[:-1, 0]).any()):
+        return np.unique(ordered, axis=0)
+    return ordered
 
 
 @dataclass(frozen=True)
@@ -164,11 +183,13 @@ def find_places(keys: Words, wanted: Words) -> Places:
 
     Two different keys with the same first word are possible, if hardly ever seen; they stand side by side.
     """
-    if len(keys) == 0:
-        return np.full(len(wanted), ABSENT, dtype=np.int64)
-    at = np.searchsorted(keys[:, 0], wanted[:, 0]).astype(np.int64)
     places = np.full(len(wanted), ABSENT, dtype=np.int64)
-    looking = np.arange(len(wanted))
+    if len(keys) == 0:
+        return places
+    # Looked up in their order, neighbours share the way and the processor's cache.
+    looking = np.argsort(wanted[:, 0])
+    at = np.empty(len(wanted), dtype=np.int64)
+    at[looking] = np.searchsorted(keys[:, 0], wanted[looking, 0])
     while len(looking):
         inside = looking[at[looking] < len(keys)]
         same = inside[keys[at[inside], 0] == wanted[inside, 0]]

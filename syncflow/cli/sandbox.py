@@ -10,7 +10,7 @@ from syncflow.errors import UsageError
 
 LOOPBACK = "127.0.0.1"
 APISMITH_PORT, SCHEDULEHUB_PORT = 8007, 5180
-CAPABILITIES = ("tables", "identities", "upsert")
+CAPABILITIES = ("tables", "identities", "upsert", "arrow")
 NO_CAPABILITIES = "none"
 WIRES = ("json", "ndjson", "arrow")
 

@@ -10,8 +10,8 @@ from syncflow.connectors.postgres import Connection
 from syncflow.connectors.schedulehub_pg_table import BRIDGE_DATA, BRIDGE_DELETED_AT, BRIDGE_KEY, BRIDGE_ROWVERSION
 from syncflow.identities import Identities, words, words_of_digits
 
-_PAGES_AT_ONCE = 2_000
-"""PostgreSQL's pages of 8 kB; they hold some ten thousand rows."""
+_PAGES_AT_ONCE = 500
+"""PostgreSQL's pages of 8 kB; they hold some thousand rows, whose text is read without a pause for other threads."""
 _KEY_DIGITS, _DATA_DIGITS = 32, 64
 _END = "\x01"
 """Stands behind a rowversion; stage 3 leaves no such character in a text."""

@@ -17,7 +17,7 @@ from syncflow.clock import Clock
 from syncflow.engine.deletions import Judgement
 from syncflow.engine.plan import identity_hash, to_json
 from syncflow.errors import RetriableError, UnavailableError
-from syncflow.identities import words
+from syncflow.identities import Words, words, words_of_bytes
 from syncflow.model import Batch, BatchStatus, Counters, Plan
 from syncflow.protocols import UNREADABLE
 from syncflow.store import (
@@ -229,11 +229,11 @@ class Books:
         with self._database.begin() as connection:
             return target_identities.count(connection, self._ledger_of or "", self._batch.entity_name)
 
-    def ledger_keys(self) -> Iterator[pl.Series]:
-        """Their keys in hex digits, a page at a time."""
+    def ledger_keys(self) -> Iterator[Words]:
+        """Their keys, a page at a time."""
         with self._database.connect() as connection:
             for page in target_identities.keys(connection, self._ledger_of or "", self._batch.entity_name):
-                yield pl.Series(page, dtype=pl.Binary).bin.encode("hex")
+                yield words_of_bytes(b"".join(page), 2)
 
     def end(self, ended: Batch, state: erp_sync_state.SyncState | None) -> None:
         """The end of the batch; `state` is the entity's new state, None when nothing of it may move."""

@@ -11,7 +11,7 @@ from syncflow.chunk import KEY, REF, UID
 from syncflow.engine.chunks import identified, keys_of_rejected
 from syncflow.engine.extract import Approach
 from syncflow.engine.pipeline import Timings
-from syncflow.identities import KeySet, Known, hexadecimal, words
+from syncflow.identities import KeySet, Words, hexadecimal
 from syncflow.model import Counters, DeleteMode, Plan, TargetTable
 from syncflow.protocols import FOUND_SCHEMA, Source, Target
 from syncflow.stages.s1_fetch import fetch_matching
@@ -51,19 +51,19 @@ NOBODY = pl.DataFrame(schema={**FOUND_SCHEMA, "reason": pl.String})
 NOTHING = Judgement(Counters(), pl.Series(dtype=pl.String), NOBODY, NOBODY)
 
 
-def candidates(held: Iterable[pl.Series], seen: KeySet, table: TargetTable, target: Target) -> pl.DataFrame:
+def candidates(held: Iterable[Words], seen: KeySet, table: TargetTable, target: Target) -> pl.DataFrame:
     """FOUND_SCHEMA of the rows that the target holds and this batch has not seen. `held` are keys, a page at a time;
     each candidate is asked for at the target, so that a ledger's old entries do not count."""
-    absent = [keys.filter(~pl.Series(seen.contains(words(keys, 2)))) for keys in held]
+    absent = [hexadecimal(keys[~seen.contains(keys)]) for keys in held]
     wanted = pl.concat(absent) if absent else pl.Series(dtype=pl.String)
     if wanted.is_empty():
         return pl.DataFrame(schema=FOUND_SCHEMA)
     return target.find(table, wanted)
 
 
-def listed_keys(known: Known, page: int = 200_000) -> Iterator[pl.Series]:
-    for start in range(0, len(known), page):
-        yield hexadecimal(known.keys[start : start + page])
+def in_pages(keys: Words, rows: int = 100_000) -> Iterator[Words]:
+    for start in range(0, len(keys), rows):
+        yield keys[start : start + rows]
 
 
 def judge(

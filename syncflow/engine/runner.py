@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 import structlog
 
@@ -35,7 +34,7 @@ from syncflow.errors import (
     UnavailableError,
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
-from syncflow.identities import Identities, KeySet, Known, Words, words
+from syncflow.identities import Identities, KeySet, Known, Words, words, words_of_bytes
 from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
@@ -155,7 +154,7 @@ class BatchRun:
         with self.timings.measure("delete"):
             if target.lists_identities:
                 known = self._listing.result() if self._listing is not None else Known.sorted([])
-                keys = deletions.listed_keys(known)
+                keys = deletions.in_pages(known.keys)
                 held = len(known) - self._inserted_when_listed
             else:
                 keys = self._books.ledger_keys()
@@ -280,7 +279,7 @@ class BatchRun:
         with self._around.database.begin() as connection:
             self._checkpoint = batch_chunks.checkpoint(connection, self._batch.uid)
             for keys in batch_chunks.seen_keys(connection, self._batch.uid):
-                self._remember(np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2))
+                self._seen.add(words_of_bytes(keys, 2))
             intents = batch_chunks.intents(connection, self._batch.uid)
         self._number = 0 if self._checkpoint is None else self._checkpoint.number + 1
         self._done_before = applied(intents, self._table, self._around.target)
@@ -386,19 +385,13 @@ class BatchRun:
 
         keys = words(pl.concat([chunk.rows[KEY], rejected]), 2)
         known = self._look_up(chunk.rows[KEY]) if self._listing is None else self._listing.result()
-        decided = classify(chunk, plan, self._approach.compare, known, self._seen, recall)
-        self._remember(keys)
-        return decided, keys
+        again = chunk.rows[ROW].filter(pl.Series(self._seen.add(keys)).head(chunk.rows.height))
+        return classify(chunk, plan, self._approach.compare, known, again, recall), keys
 
     def _look_up(self, keys: pl.Series) -> Known:
         found = self._around.target.find(self._table, keys.unique())
         with_rowversion = self._plan.rowversion_field is not None
         return Known.sorted([Identities.of(found, with_rowversion=with_rowversion)])
-
-    def _remember(self, keys: Words) -> None:
-        unseen = keys[~self._seen.contains(keys)]
-        some_twice = len(np.unique(unseen[:, 0])) < len(unseen)
-        self._seen.add(np.unique(unseen, axis=0) if some_twice else unseen)
 
     def _intend(self, decided: "_Decided") -> None:
         """Put down what is to be done with a chunk, before anything of it is sent."""

@@ -1,6 +1,6 @@
 """Stage 8: what is to be done with each row, by comparing it with what the target holds now.
 
-The identities of the target come as data (`identities.Known`); so do the keys that this batch has seen before.
+The identities of the target come as data (`identities.Known`); so do the rows whose key this batch has seen before.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROW, ROWVERSION, UID, Chunk, Operation, rejections
-from syncflow.identities import ABSENT, KeySet, Known, words
+from syncflow.identities import ABSENT, Known, words
 from syncflow.model import Plan
 from syncflow.oracle_types import NUMERIC_KINDS
 
@@ -30,16 +30,14 @@ class Compare(Enum):
 
 
 def classify(
-    chunk: Chunk, plan: Plan, compare: Compare, known: Known, seen: KeySet, recall: Callable[[pl.Series], Known]
+    chunk: Chunk, plan: Plan, compare: Compare, known: Known, again: pl.Series, recall: Callable[[pl.Series], Known]
 ) -> Chunk:
-    """Give every row its OPERATION and UID. `seen` holds the keys of earlier chunks of this batch and is not changed;
+    """Give every row its OPERATION and UID. `again` are the rows (by ROW) whose key an earlier chunk of this batch had;
     `recall` asks the target for the rows of such keys, which hardly ever come."""
     chunk = _settle_repeated_keys(chunk, plan)
-    keys = words(chunk.rows[KEY], 2)
-    again = seen.contains(keys)
-    rows = _compare(chunk.rows, plan, compare, known, keys)
-    chunk = chunk.with_rows(rows)
-    return _settle_seen_keys(chunk, plan, again, recall) if bool(again.any()) else chunk
+    chunk = chunk.with_rows(_compare(chunk.rows, plan, compare, known, words(chunk.rows[KEY], 2)))
+    met = chunk.rows[ROW].is_in(again.implode())
+    return _settle_seen_keys(chunk, plan, met, recall) if bool(met.any()) else chunk
 
 
 def _settle_repeated_keys(chunk: Chunk, plan: Plan) -> Chunk:
@@ -111,12 +109,10 @@ def _newer(
     return newer.to_series().to_numpy()
 
 
-def _settle_seen_keys(
-    chunk: Chunk, plan: Plan, again: npt.NDArray[np.bool_], recall: Callable[[pl.Series], Known]
-) -> Chunk:
+def _settle_seen_keys(chunk: Chunk, plan: Plan, met: pl.Series, recall: Callable[[pl.Series], Known]) -> Chunk:
     """Keys of an earlier chunk: judged against what that chunk has loaded, read back from the target."""
-    rows = chunk.rows.with_columns(pl.lit(pl.Series(again)).alias("@again"))
-    repeated = rows.filter("@again")
+    rows = chunk.rows
+    repeated = rows.filter(met)
     held = recall(repeated[KEY])
     places = held.places(words(repeated[KEY], 2))
     at = np.maximum(places, 0)
@@ -131,7 +127,7 @@ def _settle_seen_keys(
     )
     clear = bool(plan.rowversion_field)
     unclear = verdict.filter(~pl.col("equal") & ~pl.col("newer")) if not clear else verdict.clear()
-    rows = rows.drop("@again").join(verdict.drop(REF), on=ROW, how="left", maintain_order="left")
+    rows = rows.join(verdict.drop(REF), on=ROW, how="left", maintain_order="left")
     rows = rows.with_columns(
         pl.when("newer")
         .then(pl.lit(Operation.UPDATE))

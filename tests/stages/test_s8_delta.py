@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROW, ROWVERSION, UID, Chunk
-from syncflow.identities import Identities, KeySet, Known, words
+from syncflow.identities import Identities, Known
 from syncflow.model import DeltaStrategy, FieldMapping, Plan, PlanColumn
 from syncflow.oracle_types import parse
 from syncflow.protocols import IDENTITY_SCHEMA
@@ -53,6 +53,9 @@ def known_of(*rows: Row) -> Known:
     return Known.sorted([Identities.of(frame, with_rowversion=True)])
 
 
+NEVER = pl.Series(dtype=pl.UInt32)
+
+
 def nobody(keys: pl.Series) -> Known:
     raise AssertionError(f"asked for {keys.to_list()}, though no key came twice")
 
@@ -60,9 +63,8 @@ def nobody(keys: pl.Series) -> Known:
 def decide(
     chunk: Chunk, plan: Plan, compare: Compare, known: Known, seen: str = "", recall: Known | None = None
 ) -> list:
-    earlier = KeySet()
-    earlier.add(words(pl.Series([key * 32 for key in sorted(seen)], dtype=pl.String), 2))
-    decided = classify(chunk, plan, compare, known, earlier, nobody if recall is None else lambda keys: recall)
+    again = chunk.rows.filter(pl.col(KEY).is_in([key * 32 for key in seen]))[ROW]
+    decided = classify(chunk, plan, compare, known, again, nobody if recall is None else lambda keys: recall)
     assert decided.missing() == 0
     operations = dict(decided.rows.select(ROW, OPERATION).iter_rows())
     errors = dict(decided.rejected.select(ROW, "error_type").iter_rows())
@@ -121,7 +123,7 @@ def test_an_update_carries_the_uid_of_the_row() -> None:
     uid = "01900000-0000-7000-8000-000000000001"
     frame = pl.DataFrame([("a" * 32, "1" * 64, None, uid)], schema=IDENTITY_SCHEMA, orient="row")
     known = Known.sorted([Identities.of(frame, with_rowversion=False)])
-    decided = classify(chunk_of(("a", "2", None), ("b", "1", None)), PLAIN, Compare.HASH, known, KeySet(), nobody)
+    decided = classify(chunk_of(("a", "2", None), ("b", "1", None)), PLAIN, Compare.HASH, known, NEVER, nobody)
     assert decided.rows[UID].to_list() == [uid, None]
 
 
