@@ -291,6 +291,8 @@ class Counters:
     duplicate: int = 0
     pending: int = 0
     failed: int = 0
+    ignored: int = 0
+    """Of the failed ones, those that somebody decided to leave out."""
     delete_candidates: int = 0
     deleted: int = 0
     withheld: int = 0

@@ -282,7 +282,9 @@ def failed_rows(chunk: Chunk, rejected_keys: pl.DataFrame) -> list[failed_record
     """The rejected rows of a chunk with all that is known of each."""
     if chunk.rejected.is_empty():
         return []
-    rows = chunk.rejected.join(rejected_keys, on=ROW, how="left", maintain_order="left")
+    # A message shows the value at fault, and PostgreSQL's text holds no NUL.
+    told = chunk.rejected.with_columns(pl.col("message", "stack_trace").str.replace_all("\0", "\u2400", literal=True))
+    rows = told.join(rejected_keys, on=ROW, how="left", maintain_order="left")
     for name, frame in (("raw", chunk.raw), ("normalized", chunk.normalized), ("mapped", chunk.mapped)):
         rows = rows.join(_as_json(frame, rows[ROW], name), on=ROW, how="left", maintain_order="left")
     return [

@@ -27,6 +27,7 @@ _COUNTS = {
     "duplicate": "rows_duplicate",
     "pending": "rows_pending",
     "failed": "rows_failed",
+    "ignored": "rows_ignored",
     "delete_candidates": "delete_candidates",
     "deleted": "rows_deleted",
     "withheld": "deletes_withheld",

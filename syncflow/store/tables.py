@@ -97,6 +97,9 @@ sync_batches = sa.Table(
     sa.Column("plan_hash", sa.Text),
     sa.Column("watermark_before", sa.Text),
     sa.Column("watermark_after", sa.Text),
+    _count("rows_ignored"),
+    sa.Column("worker", sa.Text),
+    sa.Column("claim_backend", sa.Integer),
     _words("sync_type", SyncType),
     _words("delta_strategy", DeltaStrategy),
     _words("status", BatchStatus),
@@ -107,6 +110,7 @@ sync_batches = sa.Table(
         "deletes_refused, deletes_still_at_source) >= 0",
         name="counts",
     ),
+    sa.CheckConstraint("rows_ignored BETWEEN 0 AND rows_failed", name="ignored"),
     # The conservation law (pipeline): no batch is marked completed that does not balance, whoever marks it.
     sa.CheckConstraint(
         "status NOT IN ('completed', 'completed_with_errors') OR ("
@@ -173,9 +177,23 @@ failed_records = sa.Table(
     sa.Column("resolved_at", _TIME),
     sa.Column("resolved_by", sa.Text),
     sa.Column("resolution", sa.Text),
+    sa.Column("value", sa.Text),
+    sa.Column("value_shape", sa.Text, nullable=False, server_default=""),
+    sa.Column("temporary", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("plan_hash", sa.Text),
+    sa.Column("override", JsonText),
+    sa.Column("reason", sa.Text),
+    sa.Column("purged_at", _TIME),
     _hex("key_hash", 32),
     _hex("raw_hash", 32),
     _attempts(),
+    sa.CheckConstraint(
+        "resolution IN ('succeeded', 'superseded', 'edited', 'ignored', 'resolved', 'withdrawn')", name="resolution"
+    ),
+    sa.Index(
+        "ix_failed_records_override", "entity_name", "raw_hash",
+        postgresql_where=sa.text("resolution IN ('edited', 'ignored')"),
+    ),
     sa.Index("ix_failed_records_batch_uid", "batch_uid"),
     sa.Index("ix_failed_records_due", "next_retry_at", postgresql_where=sa.text("resolved_at IS NULL")),
     sa.Index("ix_failed_records_signature", "entity_name", "stage_failed", "field", "error_type"),
@@ -203,6 +221,8 @@ pending_children = sa.Table(
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("updated_at", _TIME, nullable=False),
     sa.Column("resolved_at", _TIME),
+    sa.Column("resolution", sa.Text),
+    sa.CheckConstraint("resolution IN ('loaded', 'superseded', 'failed')", name="resolution"),
     _hex("child_key_hash", 32),
     _hex("parent_bk_hash", 32),
     _attempts(),
