@@ -9,13 +9,17 @@ from syncflow.connectors.page_decoder import decode_page
 from syncflow.connectors.page_metadata import check_page, total_rows
 from syncflow.connectors.page_ndjson import decode_ndjson
 from syncflow.connectors.page_rows import PageRows
-from syncflow.errors import PageError
+from syncflow.errors import ConfigurationError, PageError
 from syncflow.protocols import Page, PageRequest
 
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 NDJSON = "application/x-ndjson"
 ACCEPT = f"{ARROW}, {NDJSON};q=0.9, {JSON};q=0.8"
+
+
+_OURS = "@"
+"""Begins the names of what SyncFlow adds to a row on its way."""
 
 
 class _Decoder(Protocol):
@@ -27,13 +31,23 @@ _ROWS_ALONE: dict[str, _Decoder] = {ARROW: decode_arrow, NDJSON: decode_ndjson, 
 
 
 def read_page(answer: Answer, request: PageRequest) -> Page:
-    """Raises PageError for anything that is not the whole page that was asked for."""
+    """Raises PageError for anything that is not the whole page that was asked for, ConfigurationError for columns that
+    nobody asked for and that can be no column's name."""
     check_content_type(answer, (*_ROWS_ALONE, JSON))
     try:
         decode = _ROWS_ALONE.get(answer.content_type)
-        return _from_json(answer, request) if decode is None else _from_rows(answer, request, decode)
+        page = _from_json(answer, request) if decode is None else _from_rows(answer, request, decode)
     except PageError as error:
         raise PageError(answer.error(f"sent no readable page: {error}")) from error
+    impossible = [name for name in page.observed if not name or "\0" in name or name.startswith(_OURS)]
+    if impossible:
+        raise ConfigurationError(
+            answer.error(
+                f"sent a column named {impossible[0]!r}, which cannot be a field's name: give it an alias in the API "
+                f"that does not begin with {_OURS}"
+            )
+        )
+    return page
 
 
 def check_content_type(answer: Answer, taken: Sequence[str] = (JSON,)) -> None:

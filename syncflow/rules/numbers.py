@@ -21,7 +21,7 @@ _DIGITS = {chr(zero + digit): str(digit) for zero in (0x0660, 0x06F0) for digit 
 _MINUS = {"\u2212": "-"}
 _GRAMMAR = (
     r"^(?P<open>\(\s*)?(?P<sign1>[+-])?(?P<currency1>\p{{Sc}}\s*)?(?P<sign2>[+-])?"
-    r"(?P<whole>[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|[0-9]*)(?:{point}(?P<fraction>[0-9]*))?"
+    r"(?P<whole>[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+|[0-9]*)(?:{point}(?P<fraction>[0-9]*))?"
     r"(?:[eE](?P<exponent>[+-]?[0-9]+))?"
     r"(?P<trail1>-)?(?P<currency2>\s*\p{{Sc}})?(?P<trail2>-)?(?P<close>\s*\))?$"
 )
@@ -136,7 +136,8 @@ def _shifted(numbers: pl.DataFrame) -> pl.Series:
 
 
 def _shift(plain: str, exponent: str) -> str | None:
-    if len(exponent) > len(str(_LARGEST_EXPONENT)) + 1 or abs(int(exponent)) > _LARGEST_EXPONENT:
+    digits = exponent.lstrip("+-0")
+    if len(digits) > len(str(_LARGEST_EXPONENT)) or int(digits or 0) > _LARGEST_EXPONENT:
         return None
     return format(Decimal(f"{plain}e{exponent}"), "f")
 

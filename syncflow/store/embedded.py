@@ -189,6 +189,9 @@ class EmbeddedPostgres:
             "ident_file": str(self.directory / "pg_ident.conf"),
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # PostgreSQL's own are for a machine of twenty years ago: with them a first load waits for checkpoints.
+            "shared_buffers": "256MB",
+            "max_wal_size": "2GB",
         }
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -1,8 +1,10 @@
 """The three forms of a page say the same: the sandbox's rows through each decoder, and over HTTP."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import polars as pl
 import pytest
@@ -11,13 +13,14 @@ from hypothesis import strategies as st
 
 from syncflow.connectors.apismith import ApiSmith as Source
 from syncflow.connectors.auth import Credentials
-from syncflow.connectors.page_answer import ACCEPT
+from syncflow.connectors.exchange import Answer, Call, Neighbour
+from syncflow.connectors.page_answer import ACCEPT, JSON, NDJSON, read_page
 from syncflow.connectors.page_arrow import decode_arrow
 from syncflow.connectors.page_decoder import decode_page
 from syncflow.connectors.page_ndjson import decode_ndjson
 from syncflow.connectors.registry import Endpoint, open_source
 from syncflow.connectors.retrying import RetryPolicy
-from syncflow.errors import PageError, RetriableError
+from syncflow.errors import ConfigurationError, PageError, RetriableError
 from syncflow.protocols import PageRequest
 from syncflow.sandbox.apismith.catalog import PublishedTable
 from syncflow.sandbox.apismith.definition import parse_definition
@@ -115,6 +118,19 @@ def test_another_page_than_was_asked_for_is_read_again(wire: Wire, parts: Table)
         smith.faults.add(Fault("repeat_page", path="parts", times=None))
         with pytest.raises(PageError, match=r"it is page '?2'?, but page 3 was asked for"):
             source.page(PageRequest("parts", 10, page=3, columns=COLUMNS))
+
+
+@pytest.mark.parametrize("name", ["", "@row", "@unreadable", "a\0b"])
+@pytest.mark.parametrize("form", [JSON, NDJSON])
+@pytest.mark.unit
+def test_a_column_that_can_be_no_field_is_refused_by_name(form: str, name: str) -> None:
+    row = json.dumps({"ID": "1", name: "x"}).encode()
+    body = b'{"success": true, "data": [%s]}' % row if form == JSON else row + b"\n"
+    headers = httpx.Headers({"content-type": form})
+    call = Call("POST", "/api/v1/runtime/parts/execute", "reading page 1 of parts")
+    answer = Answer(Neighbour("APISmith", "http://smith", "APISMITH"), call, 200, headers, body)
+    with pytest.raises(ConfigurationError, match="give it an alias in the API"):
+        read_page(answer, PageRequest("parts", 100, columns=COLUMNS))
 
 
 @pytest.mark.unit
