@@ -10,6 +10,9 @@ KEY = "@key"
 """String: BK_HASH, 32 hex digits (stage 7)."""
 DATA = "@data"
 """String: DATA_HASH, 64 hex digits (stage 7)."""
+UNKNOWN_HASH = "0" * 64
+"""A data hash that no row has. It stands where a target holds none, or none that can be relied on, so that the record
+differs from whatever the source says and is written again."""
 ROWVERSION = "@rowversion"
 """String or NULL: the canonical text of the rowversion field (stage 7)."""
 REF = "@ref"

@@ -100,11 +100,22 @@ class Conventions:
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """What stands for certain values of a field before they are read: `to` (None: NULL) for those that are `match`, or
+    for what a regular expression finds in them (`$1` is what its first group found)."""
+
+    match: str | None = None
+    pattern: str | None = None
+    to: str | None = None
+
+
+@dataclass(frozen=True)
 class FieldMapping:
     """One field's way from its source name to its target name. `default` is canonical text and stands for NULL.
 
     `fold` folds Persian and Arabic letters and digits (stage 3), `jalali` reads the field's dates in the Jalali
-    calendar and `keep_nanoseconds` loads a timestamp as text with all nine digits (stage 5).
+    calendar and `keep_nanoseconds` loads a timestamp as text with all nine digits (stage 5). `replacements` are made
+    before stage 2. `mask`: personal data, masked wherever it is shown or exported.
     """
 
     source: str
@@ -116,6 +127,8 @@ class FieldMapping:
     fold: bool = False
     jalali: bool = False
     keep_nanoseconds: bool = False
+    replacements: tuple[Replacement, ...] = ()
+    mask: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,7 +241,8 @@ class ChildRef:
 class Plan:
     """An entity's frozen configuration for one batch. What a running batch does never changes under its hands.
 
-    `business_key`, `rowversion_field` and `hash_exclude` are target names.
+    `business_key`, `rowversion_field` and `hash_exclude` are target names. `typed` and `mapped` are the source columns
+    whose type or whose mapping the entity's configuration gives; `observed` are those whose type nobody declares.
     """
 
     entity: str
@@ -245,6 +259,9 @@ class Plan:
     parents: tuple[PlanParent, ...] = ()
     children: tuple[ChildRef, ...] = ()
     hash_exclude: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
+    mapped: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
 
     def column(self, target: str) -> PlanColumn:
         """The column with this target name; KeyError when there is none (the plan's maker has checked)."""

@@ -125,6 +125,20 @@ DELETE_SCHEMA = pl.Schema({KEY: pl.String, "state": pl.String, "message": pl.Str
 `unknown` (no answer came)."""
 
 
+LIVING_SCHEMA = pl.Schema({KEY: pl.String, "entity": pl.String, "ref": pl.String, "child": pl.String})
+"""Rows that refer to others: KEY is the parent's, `child` the key hash of the row of `entity` that refers by `ref`."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What `Target.prepare` would find and do. `changes` are phrases; `rewrites` says that no data hash of the table
+    would count any more, so that a whole extract writes every row again."""
+
+    exists: bool
+    changes: tuple[str, ...] = ()
+    rewrites: bool = False
+
+
 class Target(Protocol):
     """A planning engine's tables. Raises RetriableError when it is not to be had, after its own retries."""
 
@@ -138,12 +152,22 @@ class Target(Protocol):
         """Whether `identities` works; without it a ledger of what was loaded names the candidates for deletion."""
         ...
 
+    def evict(self, worker: str) -> None:
+        """End whatever sessions a former worker left open, so that none of its writes comes after those of who took
+        its batch over, or holds them up."""
+        ...
+
     def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
         """Create the table, or widen it to take `table.columns`; says in a sentence each what it changed.
 
         Raises ConfigurationError when the table cannot take the rows: narrowed by hand, another type than can be
         widened, or (FREEZE) anything to change in a table that exists.
         """
+        ...
+
+    def rehearse(self, table: TargetTable, drift: DriftMode) -> Rehearsal:
+        """What `prepare` would do, as far as can be told without doing it; raises what it would raise. A table without
+        columns is only looked for."""
         ...
 
     def finish_load(self, table: TargetTable) -> int:
@@ -158,6 +182,16 @@ class Target(Protocol):
 
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         """The rows of these keys that the target holds now, in FOUND_SCHEMA; any number of keys."""
+        ...
+
+    def values(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        """KEY and, as canonical text, those columns of `table` that the target has, of the rows of these keys that it
+        holds now. For people to look at, some hundred rows at a time."""
+        ...
+
+    def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame | None:
+        """LIVING_SCHEMA of the rows of `table.children` that refer to rows of these keys now; None where the target
+        cannot tell."""
         ...
 
     def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:

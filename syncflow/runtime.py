@@ -15,14 +15,23 @@ from syncflow.connectors.exchange import Timeouts
 from syncflow.connectors.registry import Endpoint, open_source, open_target
 from syncflow.connectors.retrying import RetryPolicy
 from syncflow.engine.dispatcher import Dispatcher
+from syncflow.engine.dry_run import DryRun
+from syncflow.engine.error_rate import ErrorLimit
 from syncflow.engine.extract import PageSizes
 from syncflow.engine.runner import Options, Surroundings
 from syncflow.events import Event, Listener
 from syncflow.protocols import Source, Target
+from syncflow.queues.failed_records import RetryRule
+from syncflow.service.approvals import ApprovalService
 from syncflow.service.batches import BatchService
+from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
+from syncflow.service.failed_records import FailedRecordService
+from syncflow.service.pending_children import PendingChildService
+from syncflow.service.remedies import RemedyService
 from syncflow.settings import Settings
 from syncflow.store import migrate
+from syncflow.store.claims import worker_name
 from syncflow.store.database import Database
 from syncflow.store.embedded import EmbeddedPostgres
 
@@ -37,6 +46,11 @@ class Runtime:
     target: Target
     batches: BatchService
     entities: EntityService
+    failed_records: FailedRecordService
+    pending_children: PendingChildService
+    remedies: RemedyService
+    dry_runs: DryRunService
+    approvals: ApprovalService
     stopping: threading.Event
     """Set it, and running batches stop at their next checkpoint, resumable."""
 
@@ -53,9 +67,11 @@ def open_database(settings: Settings) -> Iterator[Database]:
         url = settings.database_url
         if url is None:
             url = stack.enter_context(EmbeddedPostgres(settings.state_dir)).url()
-        database = stack.enter_context(Database(url, settings.postgres_schema))
+        database = stack.enter_context(Database(url, settings.postgres_schema, application=worker_name()))
         if settings.database_url is None:
             migrate.upgrade(database)
+        else:
+            database.require_sessions()
         migrate.require_current(database)
         yield database
 
@@ -69,24 +85,34 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         stopping = threading.Event()
         source = open_source(_apismith(settings), stopping.is_set)
         stack.callback(source.close)
-        target = open_target(_schedulehub(settings), stopping.is_set)
+        target = open_target(_schedulehub(settings, database.application), stopping.is_set)
         stack.callback(target.close)
         options = Options(
             chunk_rows=settings.sync_chunk_rows,
             pages=PageSizes(settings.default_batch_size, settings.max_batch_size),
             in_flight=settings.apismith_max_concurrency,
+            retries=RetryRule(settings.max_retries, settings.retry_delay_seconds, settings.max_retry_delay_seconds),
+            errors=ErrorLimit(settings.error_rate_limit, settings.error_rate_minimum_rows),
         )
         around = Surroundings(database, source, target, clock, options, listener, stopping)
         dispatcher = Dispatcher(around, settings.sync_worker_threads)
         who = actor or _operator()
         first_page = settings.default_batch_size
+        batches = BatchService(database, source, dispatcher, clock, first_page, who)
+        entities = EntityService(database, source, clock, first_page, who)
+        failed = FailedRecordService(around, first_page, who)
         yield Runtime(
             settings=settings,
             database=database,
             source=source,
             target=target,
-            batches=BatchService(database, source, dispatcher, clock, first_page, who),
-            entities=EntityService(database, source, clock, first_page, who),
+            batches=batches,
+            entities=entities,
+            failed_records=failed,
+            pending_children=PendingChildService(around, first_page, who),
+            remedies=RemedyService(around, entities, failed, first_page),
+            dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
+            approvals=ApprovalService(around, batches, first_page, who),
             stopping=stopping,
         )
 
@@ -110,7 +136,7 @@ def _apismith(settings: Settings) -> Endpoint:
     )
 
 
-def _schedulehub(settings: Settings) -> Endpoint:
+def _schedulehub(settings: Settings, application: str) -> Endpoint:
     token, password = settings.schedulehub_token, settings.schedulehub_password
     return Endpoint(
         url=settings.schedulehub_url,
@@ -119,6 +145,7 @@ def _schedulehub(settings: Settings) -> Endpoint:
         retry=_retry(settings),
         max_batch_size=settings.max_batch_size,
         schema=settings.schedulehub_schema,
+        application=application,
     )
 
 

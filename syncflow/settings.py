@@ -169,6 +169,11 @@ class Settings(BaseSettings):
     default_batch_size: Annotated[int, Field(ge=1), Takes("a whole number from 1 to MAX_BATCH_SIZE")] = 1_000
     sync_chunk_rows: Annotated[int, Field(ge=1, le=1_000_000), Takes("a whole number from 1 to 1000000")] = 50_000
     sync_worker_threads: Workers = 4
+    error_rate_limit: Annotated[
+        float, Field(ge=0, le=100, allow_inf_nan=False), Takes("percent of a batch's rows, from 0 to 100")
+    ] = 20.0
+    """More rows than these may not fail, or the entity is stopped; 100 lets all through."""
+    error_rate_minimum_rows: Annotated[int, Field(ge=1), Takes("a whole number from 1")] = 1_000
 
     max_retries: Annotated[int, Field(ge=0, le=100), Takes("a whole number from 0 to 100")] = 5
     retry_delay_seconds: Seconds = 1.0

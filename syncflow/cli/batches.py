@@ -36,10 +36,12 @@ class EntityStatus:
 
 @dataclass(frozen=True)
 class BatchDetail:
-    """What `status BATCH --json` prints; `failures` are its open failed records, at most 1,000."""
+    """What `status BATCH --json` prints; `failures` are its open failed records, at most 1,000. `in_doubt` rows were
+    sent, or about to be, and are not in the books yet."""
 
     batch: Batch
     alive: bool
+    in_doubt: int
     success_rate: float
     failures: list["FailedRecord"]
 
@@ -62,7 +64,8 @@ def status(
             return
         found = runtime.batches.find(batch)
         failures = runtime.batches.failures(found.uid, FAILURES_IN_JSON if json else FAILURES_SHOWN)
-        detail = BatchDetail(found, runtime.batches.alive(found), round(found.counters.success_rate, 3), failures)
+        alive, in_doubt = runtime.batches.alive(found), runtime.batches.in_doubt(found)
+        detail = BatchDetail(found, alive, in_doubt, round(found.counters.success_rate, 3), failures)
     if json:
         say_json(detail)
     else:
@@ -89,7 +92,7 @@ def history(
 
 
 def stop(batch: Annotated[str, _BATCH]) -> None:
-    """Ask a batch to stop. It ends after the chunk in flight; the next sync of its entity goes on from there."""
+    """Ask a batch to stop. It ends after the chunk in flight; `syncflow resume` goes on from there."""
     with session() as runtime:
         found = runtime.batches.stop(batch)
     if found.status is BatchStatus.CANCELLING:
@@ -97,7 +100,7 @@ def stop(batch: Annotated[str, _BATCH]) -> None:
     elif found.status is BatchStatus.INTERRUPTED:
         say(
             f"{found.entity_name}: nobody worked on it any more; it stands at its last checkpoint. To go on: "
-            f"syncflow sync {found.entity_name}"
+            f"syncflow resume {found.uid}"
         )
     else:
         say(f"{found.entity_name}: {found.status}.")
@@ -173,6 +176,8 @@ def _detail_lines(detail: BatchDetail) -> Iterator[str]:
     yield from (f"{name.ljust(width)}  {value}" for name, value in facts.items() if value)
     yield ""
     yield _law(batch)
+    if detail.in_doubt:
+        yield _doubt(detail)
     if batch.error_message:
         yield f"Message: {batch.error_message}"
     yield from (f"Note: {text}" for text in batch.notes)
@@ -180,10 +185,22 @@ def _detail_lines(detail: BatchDetail) -> Iterator[str]:
     yield from next_steps([outcome_of(batch)])
 
 
+def _doubt(detail: BatchDetail) -> str:
+    rows = plural(detail.in_doubt, "row")
+    if detail.alive:
+        return f"{rows} on the way to ScheduleHub, not settled yet"
+    return (
+        f"{rows} in doubt: sent, or about to be, when the batch broke off. They are read back before anything is sent "
+        f"again: syncflow resume {detail.batch.uid}"
+    )
+
+
 def _law(batch: Batch) -> str:
     """Where the rows went, as the conservation law adds them up."""
     names = ("inserted", "updated", "unchanged", "duplicate", "pending", "failed")
     rows = f"{count(batch.counters.fetched)} fetched = " + _sum(batch, names)
+    if batch.counters.ignored:
+        rows += f" ({count(batch.counters.ignored)} of them ignored, as somebody has decided)"
     if not batch.counters.delete_candidates:
         return rows
     gone = ("deleted", "withheld", "refused", "still_at_source")
@@ -197,7 +214,7 @@ def _sum(batch: Batch, names: tuple[str, ...]) -> str:
 def _failure_lines(detail: BatchDetail) -> Iterator[str]:
     if not detail.failures:
         return
-    failed = detail.batch.counters.failed
+    failed = detail.batch.counters.failed - detail.batch.counters.ignored
     shown = len(detail.failures)
     yield ""
     yield f"{plural(failed, 'row')} failed" + (f"; {shown} of them:" if shown < failed else ":")

@@ -11,20 +11,23 @@ from typing import NoReturn
 
 from syncflow.cli.output import note
 
+FINISHING = "Finishing the chunk in flight; the next sync goes on from there. Once more ends at once."
 _SHOW_CURSOR = "\x1b[?25h"
 Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def graceful(stopping: threading.Event, at_once: Callable[[], None] | None = None) -> Iterator[None]:
-    """While batches run in the block, the first signal sets `stopping`; the second does `at_once` and ends the
-    process. That is safe too: what was sent but not booked is settled by the next sync."""
+def graceful(
+    stopping: threading.Event, at_once: Callable[[], None] | None = None, said: str = FINISHING
+) -> Iterator[None]:
+    """While batches run in the block, the first signal sets `stopping` and says `said`; the second does `at_once` and
+    ends the process. That is safe too: what was sent but not booked is settled by the next sync."""
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
             _leave(number, at_once)
         stopping.set()
-        note("Finishing the chunk in flight; the next sync goes on from there. Once more ends at once.")
+        note(said)
 
     with _handling(ask, signal.SIGINT, signal.SIGTERM):
         yield

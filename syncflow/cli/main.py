@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from syncflow.cli import batches, config, db, demo, entities, sandbox, sync
+from syncflow.cli import approvals, batches, config, db, demo, entities, failed, pending, remedies, sandbox, sync
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
 from syncflow.settings_loader import load_settings
@@ -50,7 +50,14 @@ app.command("sync")(sync.sync)
 app.command("status")(batches.status)
 app.command("history")(batches.history)
 app.command("stop")(batches.stop)
+app.command("resume")(sync.resume)
+app.command("withheld")(approvals.withheld)
+app.command("approve")(approvals.approve)
+app.command("discard")(approvals.discard)
 app.add_typer(entities.app, name="entities")
+app.add_typer(failed.app, name="failed")
+app.add_typer(pending.app, name="pending")
+app.add_typer(remedies.app, name="remedies")
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(config.app, name="config")

@@ -87,7 +87,7 @@ def exit_code(ended: Sequence[Outcome]) -> int:
     early = {outcome.error_exit_code for outcome in ended if outcome.error_exit_code is not None}
     if early:
         return next((code for code in (ConfigurationError.exit_code, FAILED) if code in early), max(early))
-    return FAILED if any(outcome.counters.failed for outcome in ended) else OK
+    return FAILED if any(outcome.counters.failed > outcome.counters.ignored for outcome in ended) else OK
 
 
 def outcome_table(ended: Sequence[Outcome], counts: Sequence[str] = _COUNTS) -> list[str]:
@@ -121,8 +121,10 @@ def remarks(ended: Sequence[Outcome]) -> Iterator[str]:
         yield from (f"{outcome.entity}: {note}" for note in outcome.notes)
     yield from messages(ended)
     for outcome in ended:
-        if outcome.counters.failed:
-            failed = plural(outcome.counters.failed, "row")
+        if outcome.counters.ignored:
+            yield f"{outcome.entity}: {plural(outcome.counters.ignored, 'row')} left out, as somebody has decided."
+        if outcome.counters.failed > outcome.counters.ignored:
+            failed = plural(outcome.counters.failed - outcome.counters.ignored, "row")
             yield f"{outcome.entity}: {failed} failed. See why: syncflow status {outcome.batch}"
     yield from next_steps(ended)
 
@@ -138,10 +140,11 @@ def next_steps(ended: Sequence[Outcome]) -> Iterator[str]:
             "loads its children."
         )
     for outcome in ended:
-        if outcome.counters.withheld:
+        if outcome.counters.withheld and not outcome.retry:
             yield (
                 f"{outcome.entity}: {plural(outcome.counters.withheld, 'deletion')} withheld, nothing was deleted. "
-                f"Look into the source: is it complete? The next sync of {outcome.entity} judges anew."
+                f"Look into the source: is it complete? The next sync of {outcome.entity} judges anew. To see them: "
+                f"syncflow withheld {outcome.batch}. To delete what is still gone: syncflow approve {outcome.batch}"
             )
     waiting = dict.fromkeys(outcome.entity for outcome in ended if outcome.status is BatchStatus.INTERRUPTED)
     if waiting:

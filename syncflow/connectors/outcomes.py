@@ -5,11 +5,8 @@ from collections.abc import Iterable
 import polars as pl
 
 from syncflow.chunk import ROW
+from syncflow.chunk import UNKNOWN_HASH as UNKNOWN_HASH  # for the connectors, which make outcomes
 from syncflow.protocols import OUTCOME_SCHEMA, WriteState
-
-UNKNOWN_HASH = "0" * 64
-"""A data hash that no row has. It stands where a target holds none, or none that can be relied on, so that the record
-differs from whatever the source says and is written again."""
 
 
 def outcome(

@@ -20,8 +20,9 @@ POSTGRES_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How to speak to a neighbour. `max_concurrency` bounds the requests at once; `schema` is that of the entity tables
-    and `statement_timeout` (seconds) that of each statement where the neighbour is a database."""
+    """How to speak to a neighbour. `max_concurrency` bounds the requests at once. Where the neighbour is a database,
+    `schema` is that of the entity tables, `statement_timeout` (seconds) that of each statement, and `application` the
+    name of the sessions there."""
 
     url: str
     credentials: Credentials = Credentials()
@@ -31,6 +32,7 @@ class Endpoint:
     max_batch_size: int = 10_000
     schema: str = "schedulehub"
     statement_timeout: float = 600.0
+    application: str = "syncflow"
 
 
 def open_source(endpoint: Endpoint, should_stop: StopCheck = never) -> ApiSmith:
@@ -50,6 +52,7 @@ def open_target(endpoint: Endpoint, should_stop: StopCheck = never) -> ScheduleH
         Retrier(endpoint.retry, should_stop),
         connect_timeout=endpoint.timeouts.connect,
         statement_timeout=endpoint.statement_timeout,
+        application_name=endpoint.application,
     )
     return ScheduleHubPostgres(database, endpoint.schema)
 

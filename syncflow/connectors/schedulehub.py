@@ -17,11 +17,12 @@ from syncflow.connectors.exchange import Answer, Call, ExchangeError
 from syncflow.connectors.http import HttpClient, whole
 from syncflow.connectors.outcomes import done, outcome, together
 from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, send_in_parts, without_rows
+from syncflow.connectors.schedulehub_values import read_values
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, PageError
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
-from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, WriteState
+from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, Rehearsal, WriteState
 
 _ASKED_AT_ONCE = 10_000
 _AT_ONCE = 2
@@ -65,6 +66,9 @@ class ScheduleHub:
     def close(self) -> None:
         self._client.close()
 
+    def evict(self, worker: str) -> None:
+        """Requests end by themselves; what they wrote is read back."""
+
     def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
         """Without the capability `tables` the table is ScheduleHub's own affair, and only has to be there. A frozen
         table that is there is left as it is."""
@@ -88,6 +92,14 @@ class ScheduleHub:
                 "Widen the column there, or map the field to another name."
             )
         return () if there else (f"ScheduleHub made the table {table.entity}.",)
+
+    def rehearse(self, table: TargetTable, drift: DriftMode) -> Rehearsal:  # noqa: ARG002 - as `prepare` takes it
+        """Which columns ScheduleHub would add, only ScheduleHub knows."""
+        _check_names(table)
+        there = self._table_answers(table.entity)
+        if not there and table.columns and "tables" not in self.capabilities:
+            raise self._no_table(table.entity)
+        return Rehearsal(exists=there)
 
     def finish_load(self, table: TargetTable) -> int:  # noqa: ARG002 - ScheduleHub keeps its indexes itself
         return 0
@@ -113,6 +125,14 @@ class ScheduleHub:
     def find(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         found = self._query(table.entity, keys)
         return found.filter(pl.col(wire.DELETED_AT).is_null()).select(FOUND_SCHEMA.names())
+
+    def values(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        call = Call("POST", f"/{table.entity}/batch/query", f"looking at rows of {table.entity}")
+        asked = replace(call, body=wire.queried(keys).as_json())
+        return self._client.call(asked, lambda answer: read_values(answer, table))
+
+    def living_children(self, table: TargetTable, keys: pl.Series) -> None:
+        """Version 1 and its capabilities have no question for it."""
 
     def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
         """Of two rows of the same key the later one is sent when the earlier one was answered."""

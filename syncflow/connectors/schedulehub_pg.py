@@ -9,12 +9,12 @@ from psycopg import sql
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROWVERSION, UID, Operation
 from syncflow.connectors.outcomes import UNKNOWN_HASH, in_doubt, together
 from syncflow.connectors.postgres import CommitUnknown, Connection, Database
-from syncflow.connectors.schedulehub_pg_ddl import Prepared, prepare_table
-from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows
+from syncflow.connectors.schedulehub_pg_ddl import Prepared, prepare_table, rehearse_table
+from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows, living_children
 from syncflow.connectors.schedulehub_pg_identities import read_identities
 from syncflow.connectors.schedulehub_pg_indexes import INDEXED, Indexes
 from syncflow.connectors.schedulehub_pg_load import Loader
-from syncflow.connectors.schedulehub_pg_rows import plain_columns, table_rows, with_parent_uids
+from syncflow.connectors.schedulehub_pg_rows import plain_columns, read_values, table_rows, with_parent_uids
 from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_DATA,
     BRIDGE_DELETED_AT,
@@ -30,7 +30,7 @@ from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, RetriableError
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
-from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA
+from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, Rehearsal
 
 _ASKED_AT_ONCE = 50_000
 
@@ -53,6 +53,16 @@ class ScheduleHubPostgres:
     def close(self) -> None:
         self._database.close()
 
+    def evict(self, worker: str) -> None:
+        self._database.run(
+            "ending the sessions of a former worker",
+            lambda connection: connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = %s AND datname = current_database()",
+                (worker,),
+            ),
+        )
+
     def prepare(self, table: TargetTable, drift: DriftMode) -> tuple[str, ...]:
         def work(connection: Connection) -> Prepared:
             unindexed = table.entity in self._unindexed
@@ -68,6 +78,12 @@ class ScheduleHubPostgres:
         if prepared.unindexed:
             self._unindexed.add(table.entity)
         return prepared.said
+
+    def rehearse(self, table: TargetTable, drift: DriftMode) -> Rehearsal:
+        return self._database.run(
+            f"looking at the table {table.entity}",
+            lambda connection: rehearse_table(connection, self._schema, table, drift),
+        )
 
     def finish_load(self, table: TargetTable) -> int:
         if table.entity not in self._unindexed:
@@ -99,6 +115,20 @@ class ScheduleHubPostgres:
             return pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *(self._find(connection, table, p) for p in parts)])
 
         return self._database.run(f"looking up rows of {table.entity}", work)
+
+    def values(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        def work(connection: Connection) -> pl.DataFrame:
+            existing = catalog(connection, self._schema, table.entity)
+            columns = {column.name: existing[column.name] for column in table.columns if column.name in existing}
+            return read_values(connection, qualified(self._schema, table.entity), columns, keys.to_list())
+
+        return self._database.run(f"looking at rows of {table.entity}", work)
+
+    def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        return self._database.run(
+            f"looking for the children of {table.entity}",
+            lambda connection: living_children(connection, self._schema, table, keys.to_list()),
+        )
 
     def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
         try:

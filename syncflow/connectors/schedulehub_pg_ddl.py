@@ -23,6 +23,7 @@ from syncflow.connectors.schedulehub_pg_table import (
 from syncflow.connectors.schedulehub_pg_types import POSTGRES_TYPE, conversion, widened
 from syncflow.errors import ConfigurationError
 from syncflow.model import DriftMode, TargetTable
+from syncflow.protocols import Rehearsal
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('syncflow:prepare', 0))"
 _KIND = "SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)"
@@ -56,6 +57,13 @@ def prepare_table(
     return Prepared(tuple(said + made), unindexed)
 
 
+def rehearse_table(connection: Connection, schema: str, table: TargetTable, drift: DriftMode) -> Rehearsal:
+    """What `prepare_table` would do, by the catalog alone: nothing is changed or locked. Raises what it would raise for
+    the table's form."""
+    check_names(table)
+    return _Preparation(connection, schema, table, drift).rehearsal()
+
+
 class _Preparation:
     def __init__(self, connection: Connection, schema: str, table: TargetTable, drift: DriftMode) -> None:
         self._connection = connection
@@ -75,6 +83,18 @@ class _Preparation:
         self._check(existing)
         yield from self._add_columns(existing)
         yield from self._change_types(existing)
+
+    def rehearsal(self) -> Rehearsal:
+        existing = catalog(self._connection, self._schema, self._table.entity)
+        if not existing:
+            return Rehearsal(exists=False)
+        if not self._table.columns:
+            return Rehearsal(exists=True)
+        self._check(existing)
+        missing, changes = self._missing(existing), self._changes(existing)
+        said = [f"the column {name} ({type_}) would be added" for name, type_ in missing.items()]
+        said += [f"the column {each.name} would be widened from {each.type} to {new}" for each, new in changes]
+        return Rehearsal(True, tuple(said), rewrites=bool(changes) or (bool(missing) and self._has_dropped()))
 
     def put_off_indexes(self) -> bool:
         """Let an empty table be loaded without indexes. Not where rows look up their parents in the table itself, nor
@@ -112,25 +132,44 @@ class _Preparation:
                 )
 
     def _add_columns(self, existing: dict[str, Column]) -> Iterator[str]:
-        missing = {name: type_ for name, type_ in {**BRIDGE_COLUMNS, **self._wanted()}.items() if name not in existing}
+        missing = self._missing(existing)
         if not missing:
             return
         listed = ", ".join(f"{name} ({type_})" for name, type_ in missing.items())
-        self._refuse_if_frozen(f"has no column {listed}", "Add it")
         for name, type_ in missing.items():
             self._run("ALTER TABLE {} ADD COLUMN {} {}", self._name, sql.Identifier(name), sql.SQL(type_))
         yield f"The table {self._quoted} had no column {listed}: it was added."
-        dropped = self._connection.execute(_DROPPED, (self._quoted,)).fetchone()
-        if dropped is not None and dropped[0]:
+        if self._has_dropped():
             # It may be one of the dropped columns: what the rows had in it is lost, although their hashes say nothing.
             yield self._forget_hashes()
 
-    def _change_types(self, existing: dict[str, Column]) -> Iterator[str]:
+    def _missing(self, existing: dict[str, Column]) -> dict[str, str]:
+        """The columns that the table lacks, with their types."""
+        missing = {name: type_ for name, type_ in {**BRIDGE_COLUMNS, **self._wanted()}.items() if name not in existing}
+        if missing:
+            listed = ", ".join(f"{name} ({type_})" for name, type_ in missing.items())
+            self._refuse_if_frozen(f"has no column {listed}", "Add it")
+        return missing
+
+    def _has_dropped(self) -> bool:
+        dropped = self._connection.execute(_DROPPED, (self._quoted,)).fetchone()
+        return dropped is not None and bool(dropped[0])
+
+    def _changes(self, existing: dict[str, Column]) -> list[tuple[Column, str]]:
+        """The columns that must become wider, with their new types."""
         changes = [
             (column, new)
             for name, wanted in self._wanted().items()
             if (column := existing.get(name)) is not None and (new := self._widened(column, wanted)) != column.type
         ]
+        for column, new in changes:
+            self._refuse_if_frozen(
+                f"has the column {column.name} as {column.type}, but its values need {new}", f"Change it to {new}"
+            )
+        return changes
+
+    def _change_types(self, existing: dict[str, Column]) -> Iterator[str]:
+        changes = self._changes(existing)
         for column, new in changes:
             self._change_type(column, new)
             yield f"The column {column.name} of {self._quoted} was widened from {column.type} to {new}."
@@ -147,9 +186,6 @@ class _Preparation:
         return widened(column.type, wanted)
 
     def _change_type(self, column: Column, new: str) -> None:
-        self._refuse_if_frozen(
-            f"has the column {column.name} as {column.type}, but its values need {new}", f"Change it to {new}"
-        )
         name = sql.Identifier(column.name)
         using = conversion(name.as_string(self._connection), column.type, new)
         try:

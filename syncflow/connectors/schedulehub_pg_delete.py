@@ -1,5 +1,7 @@
 """Deletes rows by key, hard or softly, and refuses those that living rows still refer to."""
 
+from typing import LiteralString
+
 import polars as pl
 import psycopg
 from psycopg import sql
@@ -16,10 +18,14 @@ from syncflow.connectors.schedulehub_pg_table import (
     uid_column,
 )
 from syncflow.model import ChildRef, TargetTable
-from syncflow.protocols import DELETE_SCHEMA
+from syncflow.protocols import DELETE_SCHEMA, LIVING_SCHEMA
 
 DELETED, REFUSED, UNKNOWN = "deleted", "refused", "unknown"
 
+_REFERRING = """
+    SELECT p.{key}, c.{key} FROM {child} c JOIN {parent} p ON c.{ref} = p.{uid}
+    WHERE p.{key} = ANY(%(keys)s) AND c.{deleted} IS NULL
+"""
 _LIVING_CHILDREN = """
     SELECT p.{key}, count(*) FROM {child} c JOIN {parent} p ON c.{ref} = p.{uid}
     WHERE p.{key} = ANY(%(keys)s) AND c.{deleted} IS NULL AND NOT ({own} AND c.{key} = ANY(%(keys)s))
@@ -44,6 +50,17 @@ def delete_rows(
             _lines([key for key in rest if key not in set(lost)], DELETED, None),
         ]
     )
+
+
+def living_children(connection: Connection, schema: str, table: TargetTable, keys: list[str]) -> pl.DataFrame:
+    """The living rows that refer to these ones, in LIVING_SCHEMA."""
+    found = [
+        (parent, child.entity, child.ref, own)
+        for child in table.children
+        if _is_referred_to(connection, schema, child)
+        for parent, own in _ask(connection, _REFERRING, schema, table, child, keys)
+    ]
+    return pl.DataFrame(found, schema=LIVING_SCHEMA, orient="row")
 
 
 def _lines(keys: list[str], state: str, messages: pl.Series | None) -> pl.DataFrame:
@@ -71,9 +88,20 @@ def _refused(connection: Connection, schema: str, table: TargetTable, keys: list
 def _with_children(
     connection: Connection, schema: str, table: TargetTable, child: ChildRef, keys: list[str]
 ) -> list[tuple[str, str]]:
-    if not keys or uid_column(child.ref) not in catalog(connection, schema, child.entity):
+    if not keys or not _is_referred_to(connection, schema, child):
         return []
-    statement = sql.SQL(_LIVING_CHILDREN).format(
+    rows = _ask(connection, _LIVING_CHILDREN, schema, table, child, keys)
+    return [(str(key), f"{count} living {child.entity} refer to it ({child.ref})") for key, count in rows]
+
+
+def _is_referred_to(connection: Connection, schema: str, child: ChildRef) -> bool:
+    return uid_column(child.ref) in catalog(connection, schema, child.entity)
+
+
+def _ask(
+    connection: Connection, question: LiteralString, schema: str, table: TargetTable, child: ChildRef, keys: list[str]
+) -> list[tuple[object, ...]]:
+    statement = sql.SQL(question).format(
         key=sql.Identifier(BRIDGE_KEY),
         uid=sql.Identifier(BRIDGE_UID),
         deleted=sql.Identifier(BRIDGE_DELETED_AT),
@@ -82,8 +110,7 @@ def _with_children(
         parent=qualified(schema, table.entity),
         own=sql.SQL("true" if child.entity == table.entity else "false"),
     )
-    rows = connection.execute(statement, {"keys": keys}).fetchall()
-    return [(str(key), f"{count} living {child.entity} refer to it ({child.ref})") for key, count in rows]
+    return connection.execute(statement, {"keys": keys}).fetchall()
 
 
 def _statement(name: sql.Identifier, *, soft: bool) -> sql.Composed:

@@ -1,6 +1,6 @@
 """Turns a chunk's canonical text into what PostgreSQL reads, and keys of parents into their uids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from psycopg import sql
@@ -19,6 +19,7 @@ from syncflow.connectors.schedulehub_pg_table import (
     qualified,
     uid_column,
 )
+from syncflow.connectors.schedulehub_pg_types import as_text
 from syncflow.model import TargetTable
 from syncflow.uuid7 import uuid7_column
 
@@ -56,6 +57,23 @@ def _uids(connection: Connection, schema: str, entity: str, keys: pl.Series) -> 
     )
     found = connection.execute(statement, (keys.to_list(),)).fetchall()
     return pl.DataFrame(found, schema=uid_schema, orient="row")
+
+
+def read_values(
+    connection: Connection, name: sql.Identifier, columns: Mapping[str, Column], keys: Sequence[str]
+) -> pl.DataFrame:
+    """KEY and these columns as canonical text, of the rows of these keys that are there and alive."""
+    texts = [
+        sql.SQL(as_text(sql.Identifier(column.name).as_string(connection), column.type)) for column in columns.values()
+    ]
+    statement = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%s) AND {} IS NULL").format(
+        sql.SQL(", ").join([sql.Identifier(BRIDGE_KEY), *texts]),
+        name,
+        sql.Identifier(BRIDGE_KEY),
+        sql.Identifier(BRIDGE_DELETED_AT),
+    )
+    found = connection.execute(statement, (list(keys),)).fetchall()
+    return pl.DataFrame(found, schema=dict.fromkeys((KEY, *columns), pl.String), orient="row")
 
 
 def plain_columns(existing: Mapping[str, Column]) -> frozenset[str]:

@@ -27,6 +27,7 @@ _GROWS = {
     "timestamp without time zone": re.compile(r"date|timestamp\(\d\) without time zone"),
     "timestamp with time zone": re.compile(r"timestamp\(\d\) with time zone"),
 }
+_MODIFIER = re.compile(r"\([^)]*\)")
 _TO_TEXT = {
     "timestamp without time zone": "replace({column}::text, ' ', 'T')",
     "timestamp with time zone": "replace(replace({column}::text, ' ', 'T'), '+00', 'Z')",
@@ -41,6 +42,11 @@ def widened(existing: str, wanted: str) -> str:
         return existing
     grows = _GROWS.get(wanted)
     return wanted if grows is not None and grows.fullmatch(existing) else "text"
+
+
+def as_text(column: str, existing: str) -> str:
+    """The SQL expression that gives the values of a (quoted) column as canonical text."""
+    return conversion(column, _MODIFIER.sub("", existing), "text")
 
 
 def conversion(column: str, existing: str, new: str) -> str:

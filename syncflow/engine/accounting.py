@@ -14,8 +14,9 @@ _AFTER = {
 """A row rejected in one of these stages had come as far as the counter says."""
 
 
-def count_rows(chunk: Chunk, waiting: pl.DataFrame) -> Counters:
-    """The counters of one settled chunk, by OPERATION; `waiting` rows (ROW) are pending whatever theirs is."""
+def count_rows(chunk: Chunk, waiting: pl.DataFrame, ignored: pl.DataFrame) -> Counters:
+    """The counters of one settled chunk, by OPERATION; `waiting` rows (ROW) are pending whatever theirs is; of
+    the rejected ones, those that are `ignored` (ROW) were left out as somebody has decided."""
     there = chunk.rows.join(waiting.select(ROW), on=ROW, how="anti")
     counts = dict(there[OPERATION].value_counts().iter_rows()) if there.height else {}
     came_far = {name: int(chunk.rejected["stage"].is_in(stages).sum()) for name, stages in _AFTER.items()}
@@ -28,6 +29,7 @@ def count_rows(chunk: Chunk, waiting: pl.DataFrame) -> Counters:
         duplicate=counts.get(Operation.DUPLICATE, 0),
         pending=waiting.height,
         failed=chunk.rejected.height,
+        ignored=chunk.rejected.join(ignored, on=ROW, how="semi").height,
     )
 
 

@@ -58,7 +58,8 @@ class Dispatcher:
         woken: list[BatchEnded] = []
         if batches and not self._around.stopping.is_set():
             who = batches[0].requested_by
-            woken = wake(self._around, order, entities, make_plan, who)
+            parents = [ref.entity for name in order for ref in entities[name].parent_refs]
+            woken = wake(self._around, (*order, *parents), entities, make_plan, who)
         return [ended[name] for name in order] + woken
 
     def _load_all(
@@ -98,7 +99,7 @@ class Dispatcher:
         if self._around.stopping.is_set():
             return not_begun(batch, RetriableError("Not begun: the sync was stopped before its turn came."))
         try:
-            claim = claimed(self._around.database, batch.uid, self._around.clock.now())
+            claim = claimed(self._around.database, batch.uid)
             with lock:
                 claimed_batch = claims.enter_context(claim)
         except SyncFlowError as error:

@@ -56,7 +56,15 @@ class Planner:
             parents=parents,
             children=tuple(children_of(entity.name, self.entities.values())),
             hash_exclude=entity.hash_exclude,
+            typed=tuple(sorted(entity.column_types)),
+            mapped=tuple(sorted(mapping.source for mapping in entity.mappings)),
+            observed=self._observed(entity, columns),
         )
+
+    def _observed(self, entity: Entity, columns: Iterable[PlanColumn]) -> tuple[str, ...]:
+        declared = {column.name for column in self.definition(entity.api).columns if column.data_type is not None}
+        known = declared | entity.column_types.keys()
+        return tuple(column.source for column in columns if column.source not in known)
 
     def column_types(self, entity: Entity) -> dict[str, OracleType]:
         """Source name -> type: as configured, else as declared, else as the first page shows."""
@@ -166,8 +174,9 @@ def from_json(snapshot: bytes) -> Plan:
 def identity_hash(plan: Plan) -> str:
     """Changes when the same source row could get another hash or another value: mapping, types, conventions, keys.
     Then the next batch is a whole comparison (pipeline, stage 7)."""
+    columns = [replace(column, mapping=replace(column.mapping, mask=False)) for column in plan.columns]
     relevant = (
-        sorted(plan.columns, key=lambda column: column.target),
+        sorted(columns, key=lambda column: column.target),
         plan.business_key,
         plan.conventions,
         plan.parents,
@@ -221,8 +230,18 @@ def _check_fields(entity: Entity, columns: tuple[PlanColumn, ...]) -> None:
         )
     for field in entity.business_key:
         _known_field(f"{entity.name}: business_key", field, targets)
+        if targets[field].mapping.replacements:
+            raise ConfigurationError(
+                f"{entity.name}: {field} is part of the business key, and replacements would make other rows of the "
+                "rows that are loaded. Mend the key in the source."
+            )
     for field in entity.hash_exclude:
         _known_field(f"{entity.name}: hash_exclude", field, targets)
+    if targets.keys() <= set(entity.hash_exclude):
+        raise ConfigurationError(
+            f"{entity.name}: hash_exclude leaves no field whose changes would be noticed. Take some out of it, or use "
+            "delta_strategy: full."
+        )
     if entity.rowversion_field is not None:
         _known_field(f"{entity.name}: rowversion_field", entity.rowversion_field, targets)
         if entity.lookback and targets[entity.rowversion_field].type.kind in CHARACTER_KINDS:

@@ -65,9 +65,12 @@ def _fetch(
     return (replace(part, reread=part.reread + 1, ordered=False) for part in whole)
 
 
-def read_payload(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[Progress, Delivery]]:
-    """The raw rows of a queue, a chunk a frame."""
-    for rows in frames:
+def read_payload(frames: Iterator[pl.DataFrame], plan: Plan) -> Iterator[tuple[Progress, Delivery]]:
+    """The raw rows of a queue, a chunk a frame. Columns that the source has got since then are NULL in them; columns
+    that it has no longer stay in the raw rows, and are not loaded."""
+    for held in frames:
+        missing = [column.source for column in plan.columns if column.source not in held.columns]
+        rows = held.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
         yield Progress(END, None), Delivery(rows, None, ordered=True, reread=0, total_rows=None)
 
 

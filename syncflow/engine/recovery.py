@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from syncflow.chunk import DATA, KEY, OPERATION, Operation
+from syncflow.chunk import DATA, KEY, OPERATION, UNKNOWN_HASH, Operation
 from syncflow.engine.books import DELETE, unpack_intent
 from syncflow.model import TargetTable
 from syncflow.protocols import Target
@@ -14,16 +14,19 @@ APPLIED_SCHEMA = pl.Schema({KEY: pl.String, DATA: pl.String, OPERATION: pl.Strin
 
 
 def applied(intents: Sequence[bytes], table: TargetTable, target: Target) -> pl.DataFrame:
-    """APPLIED_SCHEMA of what was carried out: rows that the target holds just as they were intended, and rows to be
-    deleted that it no longer holds."""
+    """APPLIED_SCHEMA of what was carried out: rows that the target holds just as they were intended, new ones that it
+    holds without the reference that closes a ring (see `stages.rings`), and rows to be deleted that it no longer holds.
+    """
     if not intents:
         return pl.DataFrame(schema=APPLIED_SCHEMA)
     intended = pl.concat([unpack_intent(intent) for intent in intents])
     held = target.find(table, intended[KEY].unique()).select(KEY, DATA)
     to_delete = pl.col(OPERATION) == DELETE
     written = intended.filter(~to_delete).join(held, on=[KEY, DATA], how="semi", maintain_order="left")
+    parted = held.filter(pl.col(DATA) == UNKNOWN_HASH)
+    opened = intended.filter(pl.col(OPERATION) == Operation.INSERT).join(parted, on=KEY, how="semi")
     deleted = intended.filter(to_delete).join(held, on=KEY, how="anti", maintain_order="left")
-    done = pl.concat([written, deleted]).unique(KEY, keep="first", maintain_order=True)
+    done = pl.concat([written, opened, deleted]).unique(KEY, keep="first", maintain_order=True)
     return done.select(APPLIED_SCHEMA.names())
 
 

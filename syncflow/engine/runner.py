@@ -6,23 +6,30 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from random import SystemRandom
 
 import polars as pl
 import structlog
 
 from syncflow.chunk import DATA, KEY, OPERATION, ROW, Chunk, Operation
 from syncflow.clock import Clock
-from syncflow.engine import deletions
+from syncflow.engine import deletions, drift
 from syncflow.engine.accounting import check_laws, count_rows
+from syncflow.engine.attempts import Attempt, FirstAttempt
 from syncflow.engine.books import DELETE, Books, Settled
 from syncflow.engine.chunks import Delivery, identified, keys_of_rejected, marks_of_keyless
+from syncflow.engine.error_rate import ErrorLimit, ErrorRate, TooManyErrors
 from syncflow.engine.extract import PageSizes, approach
+from syncflow.engine.given_up import without_given_up
 from syncflow.engine.loading import Loading
 from syncflow.engine.look_ahead import worked_ahead
+from syncflow.engine.masked import masked_fields, masked_ref
+from syncflow.engine.overrides import Overridden, Overrides
 from syncflow.engine.pipeline import Timings
 from syncflow.engine.plan import from_json, identity_hash, target_table, with_new_columns
 from syncflow.engine.reading import Progress, read_extract, read_payload, unknown_columns
 from syncflow.engine.recovery import applied, intended, not_met, operations_done
+from syncflow.engine.rejected import failed_rows
 from syncflow.engine.watermark import further, read_maximum
 from syncflow.errors import (
     BatchError,
@@ -38,9 +45,12 @@ from syncflow.identities import Identities, KeySet, Known, Words, words, words_o
 from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
+from syncflow.queues.failed_records import RetryRule
+from syncflow.stages.rings import Parting
 from syncflow.stages.s8_delta import Compare, classify
 from syncflow.stages.s9_load import Loaded, load
-from syncflow.store import batch_chunks, erp_sync_state, sync_batches
+from syncflow.store import batch_chunks, erp_sync_state
+from syncflow.store.claims import Claim
 from syncflow.store.database import Database
 
 _log = structlog.get_logger()
@@ -60,6 +70,8 @@ class Options:
     ahead: int = 1
     pages: PageSizes = PageSizes()
     in_flight: int = 4
+    errors: ErrorLimit = ErrorLimit()
+    retries: RetryRule = RetryRule()
 
 
 @dataclass(frozen=True)
@@ -83,17 +95,26 @@ class BatchRun:
     def __init__(
         self,
         around: Surroundings,
-        claim: sync_batches.Claimed,
+        claim: Claim,
         make_plan: Callable[[], Plan],
         payload: Callable[[], Iterator[pl.DataFrame]] | None = None,
+        books: Books | None = None,
+        attempt: Attempt | None = None,
+        parting: Parting | None = None,
     ) -> None:
-        """`payload` gives the raw rows of a retry; without it the source is asked."""
+        """`payload` gives the raw rows of a retry; without it the source is asked. `books` are other ones than those
+        of the metadata database (a dry run's); `attempt` says whose rows they are, unless they are read for the
+        first time; `parting` how rows of a ring are loaded that a chunk alone cannot close."""
         self._around = around
-        self._batch = batch = claim.batch
+        self._batch = batch = claim.taken.batch
         self._claim = claim
         self._make_plan = make_plan
         self._payload = payload
-        self._books = Books(around.database, around.clock, batch, claim.epoch)
+        self._books = books or Books(around.database, around.clock, batch, claim.taken.epoch)
+        self._error_rate = ErrorRate(around.options.errors, batch.entity_name, batch.uid)
+        self._parting = parting
+        self._attempt = attempt or FirstAttempt(around.options.retries, around.clock, SystemRandom())
+        self._overrides = Overrides(around.database, batch.entity_name, self._attempt.given)
         self._seconds = 0.0
         self.timings = Timings()
         self._seen = KeySet()
@@ -108,11 +129,13 @@ class BatchRun:
 
     def load(self) -> None:
         """Everything up to the last chunk's checkpoint. Raises what ended it early."""
+        if self._claim.taken.former is not None:
+            self._around.target.evict(self._claim.taken.former)
         self._prepare()
         self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
         try:
             self._load_all()
-        except Stopped:
+        except (Stopped, TooManyErrors):
             self._finish_load()
             raise
         self._finish_load()
@@ -201,7 +224,8 @@ class BatchRun:
             check_laws(self.entity, total)
         except LawBroken as broken:
             return self._end(BatchStatus.FAILED, broken)
-        return self._end(BatchStatus.COMPLETED_WITH_ERRORS if total.failed else BatchStatus.COMPLETED, None)
+        well = total.failed == total.ignored
+        return self._end(BatchStatus.COMPLETED if well else BatchStatus.COMPLETED_WITH_ERRORS, None)
 
     def fail(self, error: Exception) -> BatchEnded:
         """The end of a batch that was broken off: INTERRUPTED when it can be gone on with, otherwise FAILED."""
@@ -251,14 +275,18 @@ class BatchRun:
     def _prepare(self) -> None:
         """The plan (made now, or the snapshot of a resumed batch), the table, and what the target holds."""
         self._state = self._books.state()
-        fresh = self._claim.plan is None
-        plan = self._make_plan() if self._claim.plan is None else from_json(self._claim.plan)
+        fresh = self._claim.taken.plan is None
+        plan = self._make_plan() if self._claim.taken.plan is None else from_json(self._claim.taken.plan)
         watermark = self._state.watermark if fresh else self._batch.watermark_before
         changed = self._state.plan_hash is not None and self._state.plan_hash != identity_hash(plan)
         sizes = self._around.options.pages
         self._approach = approach(plan, self._batch.sync_type, watermark, sizes, changed=changed)
+        if self._attempt.compare is not None:
+            self._approach = replace(self._approach, compare=self._attempt.compare)
         if changed and self._payload is None:
             self._note("the configuration has changed since the last batch: every row is compared anew")
+        if fresh and self._payload is None:
+            self._take_drift(plan)
         self._use(plan)
         if fresh and plan.rowversion_field and self._payload is None:
             with self.timings.measure("fetch"):
@@ -267,6 +295,18 @@ class BatchRun:
         ledger_of = None if target.lists_identities else target.name
         self._books.begin(plan, (watermark, self._watermark_after), ledger_of)
         self._recall_progress()
+        self._overrides.begin()
+
+    def _take_drift(self, plan: Plan) -> None:
+        """What changed in the source's form since the last completed batch: said (evolve) or refused (freeze). Types
+        that nobody declares are kept as they are seen now."""
+        last = self._books.last_plan(self._state)
+        told = None if last is None else drift.accept(plan, drift.changes(last, plan))
+        if told is not None:
+            self._note(told)
+        if plan.observed:
+            types = {column.source: column.type.declared for column in plan.columns}
+            self._books.keep_types({name: types[name] for name in plan.observed})
 
     def _use(self, plan: Plan) -> None:
         """Work under this plan from now on, with a table that can take its rows."""
@@ -311,7 +351,7 @@ class BatchRun:
             self._planned(), self._identify, workers=options.workers, ahead=options.ahead, name=self.entity
         )
         with closing(identified_ones):
-            for planned, chunk, rejected_keys, marks in identified_ones:
+            for planned, chunk, rejected_keys, marks, overridden in identified_ones:
                 delivery = planned.delivery
                 if delivery.reread != reading:
                     reading, counted_before = delivery.reread, self._seen.copy()
@@ -322,30 +362,36 @@ class BatchRun:
                 with self.timings.measure("delta"):
                     rejected = pl.concat([rejected_keys, marks])[KEY]
                     chunk, keys = self._classified(chunk, planned.plan, rejected, loading)
+                    self._look_for_emptied_columns(chunk, planned)
                 yield _Decided(
-                    chunk, keys, rejected_keys, planned.plan, planned.table, planned.progress, delivery.total_rows
-                )
+                    chunk, keys, rejected_keys, planned.plan, planned.table, planned.progress, delivery.total_rows,
+                    overridden,
+                )  # fmt: skip
 
     def _planned(self) -> Iterator["_Planned"]:
         """Deliveries, numbered, each with the plan that takes its columns."""
         for progress, delivery in self._deliveries():
             for note in delivery.notes:
                 self._note(note)
-            self._take_new_columns(unknown_columns(delivery.rows, self._plan, delivery.observed))
+            if self._payload is None:
+                self._take_new_columns(unknown_columns(delivery.rows, self._plan, delivery.observed))
             yield _Planned(self._number, progress, delivery, self._plan, self._table)
             self._number += 1
 
-    def _identify(self, planned: "_Planned") -> tuple["_Planned", Chunk, pl.DataFrame, pl.DataFrame]:
-        """Stages 2 to 7, the keys of rejected rows as far as they can be read, and marks for those that cannot."""
+    def _identify(self, planned: "_Planned") -> tuple["_Planned", Chunk, pl.DataFrame, pl.DataFrame, Overridden]:
+        """Stages 2 to 7, the keys of rejected rows as far as they can be read, marks for those that cannot and for
+        rows that somebody has edited, and what else such decisions did."""
         chunk = identified(planned.number, planned.delivery.rows, planned.plan, self.timings)
+        chunk, overridden = self._overrides.apply(chunk, planned.plan, self.timings)
         rejected_keys = keys_of_rejected(chunk, planned.plan)
-        return planned, chunk, rejected_keys, marks_of_keyless(chunk, rejected_keys, planned.plan)
+        marks = pl.concat([marks_of_keyless(chunk, rejected_keys, planned.plan), overridden.keys_before])
+        return planned, chunk, rejected_keys, marks, overridden
 
     def _deliveries(self) -> Iterator[tuple[Progress, Delivery]]:
         """What the batch reads; the time spent waiting for it counts as fetching."""
         options = self._around.options
         if self._payload is not None:
-            reading = read_payload(self._payload())
+            reading = read_payload(self._payload(), self._plan)
         else:
             start = Progress() if self._checkpoint is None else Progress.from_json(self._checkpoint.cursor)
             reading = read_extract(
@@ -373,6 +419,12 @@ class BatchRun:
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
         self._use(with_new_columns(self._plan, new))
 
+    def _look_for_emptied_columns(self, chunk: Chunk, planned: "_Planned") -> None:
+        if planned.number == 0 and self._payload is None:
+            told = drift.accept_emptied(chunk, planned.plan, planned.table, self._around.target)
+            if told is not None:
+                self._note(told)
+
     def _classified(
         self, chunk: Chunk, plan: Plan, rejected: pl.Series, loading: "Loading[_Decided, Loaded]"
     ) -> tuple[Chunk, Words]:
@@ -386,7 +438,8 @@ class BatchRun:
         keys = words(pl.concat([chunk.rows[KEY], rejected]), 2)
         known = self._look_up(chunk.rows[KEY]) if self._listing is None else self._listing.result()
         again = chunk.rows[ROW].filter(pl.Series(self._seen.add(keys)).head(chunk.rows.height))
-        return classify(chunk, plan, self._approach.compare, known, again, recall), keys
+        classified = classify(chunk, plan, self._approach.compare, known, again, recall)
+        return self._attempt.spare(classified, plan, known), keys
 
     def _look_up(self, keys: pl.Series) -> Known:
         found = self._around.target.find(self._table, keys.unique())
@@ -400,25 +453,34 @@ class BatchRun:
 
     def _load(self, decided: "_Decided") -> Loaded:
         """Stage 9 of one chunk."""
+        self._claim.check()
         with self.timings.measure("load"):
             required = frozenset(parent.name for parent in decided.plan.parents if parent.required)
-            return load(decided.chunk, decided.table, self._around.target, required)
+            loaded = load(decided.chunk, decided.table, self._around.target, required, self._parting)
+            return without_given_up(loaded, decided.plan, self._books.given_up(loaded))
 
     def _settle(self, decided: "_Decided", loaded: Loaded) -> None:
         """The books for one chunk that was loaded, in the order of the chunks."""
         chunk = decided.chunk
         rows = loaded.chunk.rows
         rows = rows.with_columns(operations_done(rows, self._done_before)) if rows.height else rows
-        counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting)
+        ignored = decided.overridden.ignored
+        counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting, ignored)
+        rejected_keys = pl.concat([decided.rejected_keys, _keys_refused(decided, loaded.chunk)])
+        failed = failed_rows(loaded.chunk, decided.plan, rejected_keys, ignored, loaded.temporary)
         self._done_before = not_met(self._done_before, chunk.rows)
         settled = Settled(
             chunk=loaded.chunk,
             plan=decided.plan,
             waiting=loaded.waiting,
+            parted=loaded.parted,
             keys=decided.keys,
-            rejected_keys=pl.concat([decided.rejected_keys, _keys_refused(decided, loaded.chunk)]),
+            rejected_keys=rejected_keys,
             cursor=decided.progress.to_json(),
             counters=counters,
+            failed=self._attempt.failed(failed),
+            overridden=decided.overridden,
+            close_records=self._attempt.closing(loaded.chunk, ignored),
         )
         for note, rows_ in chunk.notes:
             self._note(note, rows_)
@@ -434,6 +496,8 @@ class BatchRun:
                 dict(self.timings.seconds),
             )
         )
+        if self._payload is None:
+            self._error_rate.take(counters, loaded, masked_fields(decided.plan))
         self._check_stop(status)
 
     def _check_stop(self, status: BatchStatus) -> None:
@@ -445,7 +509,7 @@ class BatchRun:
         if done.withheld.height:
             self._note(f"{done.withheld.height} deletions withheld for approval: {done.withheld['reason'][0]}")
         for reference, reason in done.refused.select("@ref", "reason").head(3).iter_rows():
-            self._note(f"{reference} was not deleted: {reason}")
+            self._note(f"{masked_ref(reference, masked_fields(self._plan))} was not deleted: {reason}")
         if done.counters.still_at_source:
             count = done.counters.still_at_source
             self._note(f"{count} rows were missing in the extract, but the source still has them: not deleted")
@@ -497,6 +561,7 @@ class _Decided:
     table: TargetTable
     progress: Progress
     total_rows: int | None
+    overridden: Overridden
 
 
 def _uncounted(chunk: Chunk, plan: Plan, before: KeySet) -> Chunk:

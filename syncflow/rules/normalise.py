@@ -10,12 +10,14 @@ from syncflow.rules.coercion import coerce_values
 from syncflow.rules.datetimes import read_datetimes
 from syncflow.rules.numbers import read_numbers
 from syncflow.rules.outcome import CANONICAL, Outcome
+from syncflow.rules.replacements import replaced
 from syncflow.rules.text import clean
 
 
 def normalise(values: pl.Series, type_: OracleType, mapping: FieldMapping, conventions: Conventions) -> Outcome:
-    """Canonical text of a String column under a type, a mapping's `fold` and `jalali`, and conventions."""
-    coerced = coerce_values(values, type_)
+    """Canonical text of a String column under a type, a mapping's replacements, `fold` and `jalali`, and
+    conventions."""
+    coerced = coerce_values(replaced(values, mapping.replacements), type_)
     if type_.kind in CHARACTER_KINDS:
         return coerced.then(lambda read: Outcome(clean_text(read, type_, mapping)))
     if type_.kind in NUMERIC_KINDS:

@@ -11,6 +11,7 @@ from syncflow.model import FieldMapping, Transformation
 from syncflow.oracle_types import CHARACTER_KINDS, DATETIME_KINDS, OracleType
 from syncflow.rules.normalise import canonical_value, clean_text
 from syncflow.rules.outcome import null_where, patch
+from syncflow.rules.replacements import check_replacements
 from syncflow.rules.text import compose, fold_persian
 from syncflow.rules.validation import parse_rule
 
@@ -66,8 +67,10 @@ def default_text(mapping: FieldMapping, type_: OracleType) -> str | None:
 
 def check_mapping(mapping: FieldMapping, type_: OracleType) -> None:
     """Raises ConfigurationError, naming the field, for what would fail when it runs: a transformation of something that
-    is not text, a calendar or digits of something that is not a date, a default or a rule that does not fit."""
+    is not text, a calendar or digits of something that is not a date, a replacement, a default or a rule that does not
+    fit."""
     _check_kind(mapping, type_)
+    check_replacements(mapping)
     default = default_text(mapping, type_)
     if mapping.validation_rule is None:
         return

@@ -1,6 +1,6 @@
 """What an operator does with batches: start, resume, stop, look at."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,8 +12,9 @@ from syncflow.events import BatchEnded
 from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import PageRequest, Source
-from syncflow.store import entity_config, failed_records, pending_children, sync_batches
-from syncflow.store.claims import held_elsewhere
+from syncflow.service.failed_masks import as_shown
+from syncflow.store import batch_chunks, entity_config, failed_records, pending_children, sync_batches
+from syncflow.store.claims import abandoned, held_elsewhere, holder_of
 from syncflow.store.database import Database
 from syncflow.store.failed_records import FailedRecord
 from syncflow.uuid7 import uuid7
@@ -54,6 +55,28 @@ class BatchService:
         group = uuid7()
         batches = [self._batch_of(entities[name], sync_type, group) for name in dict.fromkeys(names)]
         return self._dispatcher.run(batches, entities, planner.plan)
+
+    def resume(self, beginnings: Sequence[str]) -> list[BatchEnded]:
+        """Go on with these batches; without any, with all that can be gone on with and that nobody works on. Raises
+        UsageError for one that has ended, that somebody works on, or that is a retry: its rows stand in a queue."""
+        entities = self._entities()
+        chosen = [self._resumable(self.find(beginning), entities) for beginning in beginnings] or self._unattended()
+        planner = Planner(entities, Definitions(self._source), self._observe)
+        return self._dispatcher.run(chosen, entities, planner.plan)
+
+    def take_over(self) -> list[BatchEnded]:
+        """Go on with the batches whose process is gone; those that were stopped on purpose stay as they are."""
+        uids = set(abandoned(self._database))
+        left = [batch for batch in self._unattended() if batch.uid in uids] if uids else []
+        return self.resume([str(batch.uid) for batch in left]) if left else []
+
+    def in_doubt(self, batch: Batch) -> int:
+        """Rows that were sent, or about to be, and whose outcome is not in the books: it is settled by reading the
+        target back when the batch goes on."""
+        if batch.status not in sync_batches.RESUMABLE:
+            return 0
+        with self._database.begin() as connection:
+            return batch_chunks.in_doubt(connection, batch.uid)
 
     def enabled(self) -> list[str]:
         """The entities that `--all` means, in the order of names."""
@@ -96,7 +119,8 @@ class BatchService:
     def failures(self, batch: UUID, limit: int) -> list[FailedRecord]:
         """Open failed records of a batch, different errors first."""
         with self._database.begin() as connection:
-            return failed_records.of_batch(connection, batch, limit)
+            found = failed_records.of_batch(connection, batch, limit)
+        return as_shown(found, self._entities())
 
     def waiting(self) -> set[tuple[str, str]]:
         """The rows that wait for a parent, as (entity, key hash)."""
@@ -107,6 +131,35 @@ class BatchService:
         """Whether a living process works on a batch that says it is running."""
         open_ = batch is not None and batch.status in sync_batches.OPEN
         return open_ and batch is not None and held_elsewhere(self._database, batch.uid)
+
+    def _resumable(self, batch: Batch, entities: Collection[str]) -> Batch:
+        if batch.entity_name not in entities:
+            raise UsageError(
+                f"The batch {batch.uid} cannot go on: its entity {batch.entity_name} is not configured any more. "
+                f"Import it again, or put the batch away with: syncflow stop {batch.uid}"
+            )
+        if batch.sync_type is SyncType.RETRY:
+            raise UsageError(
+                f"The batch {batch.uid} is a retry, which is not gone on with: its rows still stand in their queue. "
+                "See: syncflow pending list, syncflow failed list"
+            )
+        if batch.status not in sync_batches.RESUMABLE:
+            raise UsageError(
+                f"The batch {batch.uid} of {batch.entity_name} has ended ({batch.status}); there is nothing to go on "
+                f"with. To sync once more: syncflow sync {batch.entity_name}"
+            )
+        if self.alive(batch):
+            raise UsageError(
+                f"The batch {batch.uid} of {batch.entity_name} is at work ({holder_of(self._database, batch.uid)}). "
+                f"Watch it with: syncflow status {batch.uid}"
+            )
+        return batch
+
+    def _unattended(self) -> list[Batch]:
+        """Batches that can be gone on with and that no living process works on, one of each entity."""
+        with self._database.begin() as connection:
+            found = [sync_batches.unfinished(connection, name) for name in entity_config.load_all(connection)]
+        return [batch for batch in found if batch is not None and not self.alive(batch)]
 
     def _batch_of(self, entity: Entity, sync_type: SyncType, group: UUID) -> Batch:
         """The entity's unfinished batch, or a new one. Retries that died are put away: their rows still wait."""

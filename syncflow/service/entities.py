@@ -101,6 +101,14 @@ class EntityService:
             self._replace(connection, before, after)
         return self.get(name)
 
+    def change(self, before: Entity, after: Entity) -> Entity:
+        """Put one state of an entity in the place of another. Raises UsageError when somebody else changed the entity
+        in the meantime, ConfigurationError when it does not fit its API."""
+        self._check([after], {**self._load(), after.name: after})
+        with self._database.begin() as connection:
+            self._replace(connection, before, after)
+        return self.get(after.name)
+
     def delete(self, name: str) -> None:
         """Forget an entity and its watermark; its table in ScheduleHub stays. Raises UsageError while others refer to
         it, or a batch of it is running."""

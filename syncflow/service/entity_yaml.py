@@ -19,6 +19,7 @@ from syncflow.model import (
     NumberFormat,
     Paging,
     ParentRef,
+    Replacement,
     Transformation,
 )
 
@@ -123,11 +124,17 @@ class _Document:
                 "fold": self._flag,
                 "jalali": self._flag,
                 "keep_nanoseconds": self._flag,
+                "replacements": self._sequence_of(self._replacement),
+                "mask": self._flag,
             },
             required=("source",),
         )
         values.setdefault("target", str(values["source"]).lower())
         return FieldMapping(**values)  # type: ignore[arg-type]
+
+    def _replacement(self, node: Node) -> Replacement:
+        fields: dict[str, Reader] = {"match": self._text, "pattern": self._text, "to": self._text}
+        return Replacement(**self._mapping(node, fields))  # type: ignore[arg-type]
 
     def _mapping(self, node: Node, fields: Mapping[str, Reader], required: tuple[str, ...] = ()) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -268,8 +275,24 @@ def _as_yaml(entity: Entity) -> dict[str, object]:
 def _mapping_as_yaml(mapping: FieldMapping) -> dict[str, object]:
     default = FieldMapping(mapping.source, mapping.target)
     out: dict[str, object] = {"source": mapping.source, "target": mapping.target}
-    for name in ("transformation", "default", "required", "validation_rule", "fold", "jalali", "keep_nanoseconds"):
+    for name in (
+        "transformation",
+        "default",
+        "required",
+        "validation_rule",
+        "fold",
+        "jalali",
+        "keep_nanoseconds",
+        "mask",
+    ):
         value = getattr(mapping, name)
         if value != getattr(default, name):
             out[name] = str(value) if isinstance(value, StrEnum) else value
+    if mapping.replacements:
+        out["replacements"] = [_Flow(_given(each)) for each in mapping.replacements]
     return _Flow(out)
+
+
+def _given(each: Replacement) -> dict[str, object]:
+    """Without `to`, the value becomes NULL."""
+    return {name: value for name in ("match", "pattern", "to") if (value := getattr(each, name)) is not None}

@@ -152,7 +152,10 @@ def fetch_pages(
     seen = 0
     last: pl.Series | None = None
     for number, page in _numbered(source, extract, in_flight):
-        order = comparable(page.rows[extract.key[0]]) if page.rows.height else None
+        order = _order(page, extract, comparable)
+        if not shifted and not _follows(last, order):
+            page = _page_number(source, extract, number)  # perhaps another one was served twice
+            order = _order(page, extract, comparable)
         if number == 1:
             first_total = page.total_rows
         shifted |= page.total_rows != first_total or not _follows(last, order)
@@ -167,6 +170,10 @@ def fetch_pages(
         )
         yield Fetched(page.rows.clear(), Cursor(), first_total, ordered=False, notes=(note,), reread=reread + 1)
         yield from _fetch_unordered(source, extract, reread=reread + 1)
+
+
+def _order(page: Page, extract: Extract, comparable: Comparable) -> pl.Series | None:
+    return comparable(page.rows[extract.key[0]]) if page.rows.height else None
 
 
 def fetch_matching(source: Source, extract: Extract, column: str, values: tuple[str, ...]) -> Iterator[pl.DataFrame]:
@@ -208,6 +215,10 @@ def _page_in_place(source: Source, extract: Extract, cursor: Cursor, comparable:
     return None
 
 
+def _page_number(source: Source, extract: Extract, number: int) -> Page:
+    return _complete_page(source, replace(request_at(extract, Cursor()), page=number))
+
+
 def _complete_page(source: Source, request: PageRequest) -> Page:
     """A page; a first one without rows is asked for once more before it is believed, unless only rows with a NULL
     were asked for, which hardly any table has."""
@@ -242,16 +253,13 @@ def _fetch_unordered(source: Source, extract: Extract, *, reread: int) -> Iterat
 def _numbered(source: Source, extract: Extract, in_flight: int) -> Iterator[tuple[int, Page]]:
     """Pages 1, 2, .. until one is short, `in_flight` of them asked for at once."""
 
-    def ask(number: int) -> Page:
-        return _complete_page(source, replace(request_at(extract, Cursor()), page=number))
-
     with ThreadPoolExecutor(in_flight, thread_name_prefix="fetch") as pool:
         numbers = count(1)
         waiting: deque[tuple[int, Future[Page]]] = deque()
         while True:
             while len(waiting) < in_flight:
                 number = next(numbers)
-                waiting.append((number, pool.submit(ask, number)))
+                waiting.append((number, pool.submit(_page_number, source, extract, number)))
             number, future = waiting.popleft()
             page = future.result()
             yield number, page

@@ -1,11 +1,13 @@
-"""Stage 2: from Oracle's types to logical ones."""
+"""Stage 2: from Oracle's types to logical ones, the fields' replacements made before."""
 
 import polars as pl
 
 from syncflow.chunk import ROW, Chunk
-from syncflow.model import Plan
+from syncflow.model import Plan, PlanColumn
 from syncflow.rules.coercion import coerce_values
 from syncflow.rules.columns import apply_to_sources
+from syncflow.rules.outcome import Outcome
+from syncflow.rules.replacements import replaced
 
 STAGE = "s2_coercion"
 
@@ -18,4 +20,8 @@ def coerce(chunk: Chunk, plan: Plan) -> Chunk:
         for column in plan.columns
     ]
     planned = chunk.with_rows(chunk.rows.select(ROW, *columns))
-    return apply_to_sources(planned, STAGE, plan.columns, lambda values, column: coerce_values(values, column.type))
+    return apply_to_sources(planned, STAGE, plan.columns, _read)
+
+
+def _read(values: pl.Series, column: PlanColumn) -> Outcome:
+    return coerce_values(replaced(values, column.mapping.replacements), column.type)

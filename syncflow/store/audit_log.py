@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from syncflow.store.tables import audit_log as table
@@ -33,3 +34,10 @@ def record(connection: Connection, act: Act, now: datetime) -> None:
             after=act.after,
         )
     )
+
+
+def latest(connection: Connection, act: str, entity: str) -> tuple[str, datetime] | None:
+    """Who did this last to an entity, and when."""
+    query = sa.select(table.c.actor, table.c.at).where(table.c.act == act, table.c.entity == entity)
+    row = connection.execute(query.order_by(table.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.actor, row.at)

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from syncflow.store.tables import batch_chunks as table
 
 INTENT, DONE = "intent", "done"
+INTENT_BYTES = 49
+"""One intended row: operation (1), key hash (16), data hash (32)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Checkpoint:
 
 
 def intend(connection: Connection, batch: UUID, number: int, epoch: int, intent: bytes, now: datetime) -> None:
-    """`intent`: 49 bytes a row (operation, key hash, data hash)."""
+    """`intent`: INTENT_BYTES a row."""
     values = {"state": INTENT, "claim_epoch": epoch, "intent": intent, "intended_at": now}
     statement = insert(table).values(batch_uid=batch, number=number, rows=0, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=values))
@@ -82,6 +84,15 @@ def intents(connection: Connection, batch: UUID) -> list[bytes]:
         sa.select(table.c.intent).where(table.c.batch_uid == batch, table.c.state == INTENT).order_by(table.c.number)
     )
     return [bytes(intent) for intent in connection.execute(query).scalars()]
+
+
+def in_doubt(connection: Connection, batch: UUID) -> int:
+    """How many rows are intended and not settled: under way in a batch at work, in doubt in any other."""
+    lengths = sa.select(sa.func.coalesce(sa.func.sum(sa.func.octet_length(table.c.intent)), 0))
+    return (
+        int(connection.execute(lengths.where(table.c.batch_uid == batch, table.c.state == INTENT)).scalar_one())
+        // INTENT_BYTES
+    )
 
 
 def forget_intents(connection: Connection, batch: UUID) -> None:

@@ -3,12 +3,14 @@
 Store functions take a connection and never commit; whoever opens `begin` owns the transaction.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, TypeVar
 
 import psycopg
 import sqlalchemy as sa
+import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection as Connection  # for those who hand one on
 from sqlalchemy import Engine
@@ -17,8 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError, UnavailableError
 from syncflow.masking import mask_url
 
+T = TypeVar("T")
+_log = structlog.get_logger()
+
 OLDEST_VERSION = 14
 CONNECT_SECONDS = 10
+RECONNECT_WAITS = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between the attempts to reach a metadata database that was restarted."""
+
 _SESSION = {
     "connect_timeout": str(CONNECT_SECONDS),
     "keepalives_idle": "30",
@@ -32,7 +40,12 @@ _REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
     (psycopg.errors.InsufficientPrivilege, "Its user lacks a right there: grant it, or configure another user."),
     (psycopg.errors.ReadOnlySqlTransaction, "It is read-only (a standby?): point DATABASE_URL to the primary."),
 )
+_POOLED = (
+    "is behind a connection pooler that shares sessions (transaction pooling), and SyncFlow needs sessions of its own: "
+    "point DATABASE_URL to PostgreSQL itself, or to a pool in session mode."
+)
 _REFUSALS = (
+    ("unsupported startup parameter", f"It {_POOLED}"),
     ("password authentication failed", "The password is wrong: check DATABASE_URL or POSTGRES_PASSWORD."),
     ("no password supplied", "It asks for a password: set POSTGRES_PASSWORD or put it into DATABASE_URL."),
     ("Peer authentication failed", "It knows this user by another name: check the user in DATABASE_URL."),
@@ -54,7 +67,9 @@ class Database:
     def __init__(
         self, url: str, schema: str = "syncflow", *, application: str = "syncflow", pool_size: int = 8
     ) -> None:
+        """`application` names the sessions in PostgreSQL, by which the successor of a worker finds what it left."""
         self.schema = schema
+        self.application = application
         self.url = libpq_url(url)
         self.address = mask_url(self.url)
         """The address as it may be shown."""
@@ -95,6 +110,19 @@ class Database:
         with self._working(), connection, connection.begin():
             yield connection
 
+    def insist(self, work: Callable[[Connection], T]) -> T:
+        """What `work` gives, done in a transaction; done again when the database was away for a moment. Since a COMMIT
+        whose answer was lost may have been carried out, `work` has to say how things stand, not what is to be added."""
+        for seconds in RECONNECT_WAITS:
+            try:
+                with self.begin() as connection:
+                    return work(connection)
+            except (RetriableError, UnavailableError) as error:
+                _log.warning("the metadata database is asked again", error=str(error))
+                time.sleep(seconds)
+        with self.begin() as connection:
+            return work(connection)
+
     @contextmanager
     def dedicated(self) -> Iterator[psycopg.Connection]:
         """A connection of its own beside the pool, in autocommit mode: for LISTEN, session locks and COPY."""
@@ -103,6 +131,13 @@ class Database:
         with self._working(), connection:
             self._check_version(connection)
             yield connection
+
+    def require_sessions(self) -> None:
+        """Raises ConfigurationError when a pooler hands one session to several connections (transaction pooling): locks
+        that tell who lives would not be kept."""
+        with self.dedicated() as one, self.dedicated() as other:
+            if one.execute("SELECT pg_backend_pid()").fetchone() == other.execute("SELECT pg_backend_pid()").fetchone():
+                raise ConfigurationError(f"The metadata database {self.address} {_POOLED}")
 
     def close(self) -> None:
         """Close the pool's connections; those in use are closed when they come back."""

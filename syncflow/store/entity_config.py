@@ -11,7 +11,7 @@ from syncflow.model import Entity, FieldMapping
 from syncflow.store.tables import entity_config as table
 from syncflow.store.tables import field_mappings
 
-_OPTIONS = ("fold", "jalali", "keep_nanoseconds")
+_OPTIONS = ("fold", "jalali", "keep_nanoseconds", "mask")
 
 
 def load_all(connection: Connection) -> dict[str, Entity]:
@@ -62,12 +62,17 @@ def _put_mappings(connection: Connection, entity: Entity) -> None:
             "default_value": mapping.default,
             "is_required": mapping.required,
             "validation_rule": mapping.validation_rule,
-            "options": {name: True for name in _OPTIONS if getattr(mapping, name)},
+            "options": _options(mapping),
         }
         for position, mapping in enumerate(entity.mappings)
     ]
     if rows:
         connection.execute(field_mappings.insert(), rows)
+
+
+def _options(mapping: FieldMapping) -> dict[str, object]:
+    options: dict[str, object] = {name: True for name in _OPTIONS if getattr(mapping, name)}
+    return {**options, "replacements": msgspec.to_builtins(mapping.replacements)} if mapping.replacements else options
 
 
 def _values(entity: Entity) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +13,8 @@ from syncflow.model import Batch, BatchStatus, Counters, DeltaStrategy, SyncType
 from syncflow.store.tables import sync_batches as table
 
 OPEN = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+_NOW = sa.func.clock_timestamp()
+"""The database's clock, which all that share it go by."""
 RESUMABLE = (BatchStatus.QUEUED, BatchStatus.INTERRUPTED, *OPEN)
 
 _COUNTS = {
@@ -44,6 +45,8 @@ class Claimed:
     batch: Batch
     epoch: int
     plan: bytes | None
+    former: str | None = None
+    """The worker that was still at it, as far as the books say."""
 
 
 def create(connection: Connection, batch: Batch) -> None:
@@ -68,6 +71,12 @@ def create(connection: Connection, batch: Batch) -> None:
 def get(connection: Connection, uid: UUID) -> Batch | None:
     row = connection.execute(sa.select(table).where(table.c.uid == uid)).mappings().first()
     return None if row is None else _batch(row)
+
+
+def as_claimed(connection: Connection, uid: UUID) -> Claimed | None:
+    """What a claim of this batch would give, without taking it; None when there is no such batch."""
+    row = connection.execute(sa.select(table).where(table.c.uid == uid)).mappings().first()
+    return None if row is None else Claimed(_batch(row), row["claim_epoch"], row["plan"] and bytes(row["plan"]))
 
 
 def find(connection: Connection, beginning: str) -> list[Batch]:
@@ -121,18 +130,31 @@ def release(connection: Connection, uid: UUID, status: BatchStatus) -> None:
     connection.execute(statement.values(status=status, claim_epoch=table.c.claim_epoch + 1))
 
 
-def claim(connection: Connection, uid: UUID, now: datetime) -> Claimed:
-    """Take a batch: it is running from now on, under a new epoch. Raises BusyError when another batch of the same
-    entity is running, UsageError when this one has ended."""
+def worker_of(connection: Connection, uid: UUID) -> str | None:
+    """Who says to be at work on a batch; None when nobody does."""
+    query = sa.select(table.c.worker).where(table.c.uid == uid, table.c.status.in_(OPEN))
+    return connection.execute(query).scalar()
+
+
+def running(connection: Connection) -> list[UUID]:
+    """Batches that say they are running, the oldest first; retries left out, whose rows stand in a queue."""
+    query = sa.select(table.c.uid).where(table.c.status.in_(OPEN), table.c.sync_type != SyncType.RETRY)
+    return list(connection.execute(query.order_by(table.c.requested_at, table.c.uid)).scalars())
+
+
+def claim(connection: Connection, uid: UUID, worker: str) -> Claimed:
+    """Take a batch: it is running from now on, under a new epoch. `worker` names its sessions. Raises
+    BusyError when another batch of the same entity is running, UsageError when this one has ended."""
     statement = (
         table.update()
         .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
         .values(
             status=BatchStatus.RUNNING,
             claim_epoch=table.c.claim_epoch + 1,
-            started_at=sa.func.coalesce(table.c.started_at, now),
-            heartbeat_at=now,
+            started_at=sa.func.coalesce(table.c.started_at, sa.func.now()),
+            heartbeat_at=_NOW,
             error_message=None,
+            worker=worker,
         )
         .returning(table)
     )
@@ -160,13 +182,13 @@ def keep_plan(
     _write(connection, uid, epoch, plan=plan, plan_hash=plan_hash, watermark_before=before, watermark_after=after)
 
 
-def advance(connection: Connection, uid: UUID, epoch: int, counters: Counters, now: datetime) -> BatchStatus:
+def advance(connection: Connection, uid: UUID, epoch: int, counters: Counters) -> BatchStatus:
     """The totals so far; gives the status, which turns CANCELLING when somebody asked the batch to stop."""
-    return _write(connection, uid, epoch, heartbeat_at=now, **_counts(counters))
+    return _write(connection, uid, epoch, heartbeat_at=_NOW, **_counts(counters))
 
 
-def beat(connection: Connection, uid: UUID, epoch: int, now: datetime) -> BatchStatus:
-    return _write(connection, uid, epoch, heartbeat_at=now)
+def beat(connection: Connection, uid: UUID, epoch: int) -> BatchStatus:
+    return _write(connection, uid, epoch, heartbeat_at=_NOW)
 
 
 def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
@@ -178,7 +200,7 @@ def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
         epoch,
         status=ended.status,
         completed_at=ended.completed_at,
-        heartbeat_at=ended.completed_at,
+        heartbeat_at=_NOW,
         success_rate=round(ended.counters.success_rate, 3),
         error_message=ended.error_message,
         notes=list(ended.notes),

@@ -99,7 +99,6 @@ sync_batches = sa.Table(
     sa.Column("watermark_after", sa.Text),
     _count("rows_ignored"),
     sa.Column("worker", sa.Text),
-    sa.Column("claim_backend", sa.Integer),
     _words("sync_type", SyncType),
     _words("delta_strategy", DeltaStrategy),
     _words("status", BatchStatus),
@@ -195,6 +194,7 @@ failed_records = sa.Table(
         postgresql_where=sa.text("resolution IN ('edited', 'ignored')"),
     ),
     sa.Index("ix_failed_records_batch_uid", "batch_uid"),
+    sa.Index("ix_failed_records_open", "entity_name", "uid", postgresql_where=sa.text("resolved_at IS NULL")),
     sa.Index("ix_failed_records_due", "next_retry_at", postgresql_where=sa.text("resolved_at IS NULL")),
     sa.Index("ix_failed_records_signature", "entity_name", "stage_failed", "field", "error_type"),
     sa.Index(
@@ -222,6 +222,7 @@ pending_children = sa.Table(
     sa.Column("updated_at", _TIME, nullable=False),
     sa.Column("resolved_at", _TIME),
     sa.Column("resolution", sa.Text),
+    sa.Column("tried_at", _TIME, nullable=False, server_default=sa.text("clock_timestamp()")),
     sa.CheckConstraint("resolution IN ('loaded', 'superseded', 'failed')", name="resolution"),
     _hex("child_key_hash", 32),
     _hex("parent_bk_hash", 32),
@@ -233,7 +234,12 @@ pending_children = sa.Table(
         postgresql_where=sa.text("resolved_at IS NULL"),
     ),
     sa.Index(
-        "ix_pending_children_parent", "parent_entity", "parent_bk_hash", postgresql_where=sa.text("resolved_at IS NULL")
+        "ix_pending_children_given_up", "child_entity", "child_key_hash",
+        postgresql_where=sa.text("resolution = 'failed'"),
+    ),
+    sa.Index(
+        "ix_pending_children_parent", "parent_entity", "parent_bk_hash",
+        postgresql_where=sa.text("resolved_at IS NULL OR resolution = 'failed'"),
     ),
 )  # fmt: skip
 
@@ -330,7 +336,10 @@ withheld_deletes = sa.Table(
     sa.Column("created_at", _TIME, nullable=False),
     sa.Column("decided_at", _TIME),
     sa.Column("decided_by", sa.Text),
+    sa.Column("applied_in", UUID),
+    sa.Column("outcome", sa.Text),
     _hex("key_hash", 32),
+    sa.CheckConstraint("outcome IN ('deleted', 'refused', 'still_at_source')", name="outcome"),
     sa.CheckConstraint("state IN ('withheld', 'approved', 'discarded', 'superseded')", name="state"),
     sa.Index("ix_withheld_deletes_entity_name_state", "entity_name", "state"),
 )

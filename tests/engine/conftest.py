@@ -1,6 +1,7 @@
 """A small world: one APISmith whose tables a test makes up, ScheduleHub's database, and a SyncFlow between them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psycopg
@@ -9,9 +10,11 @@ from psycopg.rows import dict_row
 
 from syncflow.events import BatchEnded
 from syncflow.model import SyncType
+from syncflow.runtime import Runtime
 from syncflow.sandbox.apismith.definition import parse_definition
 from syncflow.sandbox.apismith.server import ApiSmith
 from syncflow.sandbox.apismith.table import table_from_rows
+from syncflow.settings import Settings
 from syncflow.store.database import Database
 from tests.acceptance.neighbours import TOKENS, Neighbours, neighbours
 
@@ -36,6 +39,13 @@ class World:
     def configure(self, yaml: str) -> None:
         with self._around.runtime() as runtime:
             runtime.entities.import_yaml(yaml, "test.yaml")
+
+    @property
+    def settings(self) -> Settings:
+        return self._around.settings
+
+    def runtime(self) -> AbstractContextManager[Runtime]:
+        return self._around.runtime()
 
     def sync(self, *names: str, sync_type: SyncType = SyncType.INCREMENTAL) -> list[BatchEnded]:
         with self._around.runtime() as runtime:

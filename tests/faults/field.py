@@ -18,6 +18,7 @@ from syncflow.runtime import Runtime, nobody, open_runtime
 from syncflow.sandbox.apismith.definition import parse_definition
 from syncflow.sandbox.apismith.server import ApiSmith
 from syncflow.sandbox.apismith.table import table_from_rows
+from syncflow.sandbox.apismith.wires import ALL_WIRES, Wire
 from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.running import RunningServer
 from syncflow.sandbox.schedulehub.server import CAPABILITIES, ScheduleHub, ScheduleHubOptions
@@ -25,8 +26,6 @@ from syncflow.sandbox.tokens import TokenOptions
 from syncflow.settings import Settings
 from syncflow.store.database import Database
 
-WAYS = ("database", "http", "http-v1")
-"""ScheduleHub's own database; over HTTP with all capabilities; over HTTP with version 1 alone."""
 TOKENS = TokenOptions(service_token="faults")
 SLUG = "items"
 COLUMNS = {"ID": "NUMBER(10)", "NAME": "VARCHAR2(40)", "QTY": "NUMBER(12,2)", "VERSION": "NUMBER(10)"}
@@ -39,8 +38,8 @@ TABLE = {
     ],
     "parent_refs": [],
 }
-ROWS = 1_500
-BAD = frozenset({7, 700, 1_499})
+ROWS = 1_000
+BAD = frozenset({7, 700, 999})
 """These rows have a quantity that is no number."""
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +73,8 @@ class Field:
     database_url: str
     schema: str
     folder: Path
+    wires: list[Wire]
+    """The forms of a page that APISmith offers."""
     rows: list[Row] = field(default_factory=list)
 
     def serve(self, rows: Sequence[Row], slug: str = SLUG, columns: Mapping[str, str] | None = None) -> None:
@@ -179,20 +180,20 @@ class Field:
 
 
 @contextmanager
-def open_field(
-    way: str, database: Database, folder: Path, capabilities: Sequence[str] | None = None
-) -> Iterator[Field]:
-    """Both servers for as long as the block runs."""
+def open_field(way: str, database: Database, folder: Path) -> Iterator[Field]:
+    """Both servers for as long as the block runs. `way`: `database` is ScheduleHub's own, `http` has all capabilities,
+    `http-v1` none."""
     schema = f"hub_{uuid4().hex[:8]}"
     with ExitStack() as stack:
-        apismith = ApiSmith(tokens=TOKENS)
+        wires = list(ALL_WIRES)
+        apismith = ApiSmith(tokens=TOKENS, wires=wires)
         source = stack.enter_context(RunningServer(apismith.app))
         hub: ScheduleHub | None = None
         target = database.url
         if way != "database":
             file = folder / "tables.json"
             file.write_text(json.dumps({SLUG: TABLE}), encoding="utf-8")
-            offered = capabilities if capabilities is not None else CAPABILITIES if way == "http" else ()
+            offered = CAPABILITIES if way == "http" else ()
             options = ScheduleHubOptions(offered, tables_file=file)
             hub = ScheduleHub(database.url, schema, options=options, tokens=TOKENS)
             target = stack.enter_context(RunningServer(hub.app)).url
@@ -214,4 +215,4 @@ def open_field(
             "retry_delay_seconds": 0.02,
             "max_retry_delay_seconds": 0.1,
         }
-        yield Field(settings, apismith, hub, database.url, schema, folder)
+        yield Field(settings, apismith, hub, database.url, schema, folder, wires)

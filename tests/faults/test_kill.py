@@ -10,14 +10,15 @@ from syncflow.sandbox.faults import Fault
 from tests.faults.field import BAD, ROWS, Field, Row, item, items
 from tests.faults.gates import gate, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.integration
+SLOW = pytest.mark.slow
 GOOD = ROWS - len(BAD)
 
 PLACES = {
     "the first intent": ("syncflow.batch_chunks", "INSERT", "NEW.state = 'intent' AND NEW.number = 0"),
     "a later intent": ("syncflow.batch_chunks", "INSERT", "NEW.state = 'intent' AND NEW.number = 2"),
     "the first books": ("syncflow.batch_chunks", "UPDATE", "NEW.state = 'done' AND NEW.number = 0"),
-    "later books": ("syncflow.batch_chunks", "UPDATE", "NEW.state = 'done' AND NEW.number = 3"),
+    "later books": ("syncflow.batch_chunks", "UPDATE", "NEW.state = 'done' AND NEW.number = 2"),
     "the plan": ("syncflow.sync_batches", "UPDATE", "NEW.plan IS NOT NULL AND OLD.plan IS NULL"),
     "the deletions": ("syncflow.sync_batches", "UPDATE", "NEW.delete_candidates > OLD.delete_candidates"),
     "the end": ("syncflow.sync_batches", "UPDATE", "NEW.status LIKE 'completed%'"),
@@ -38,7 +39,16 @@ def written(counters: Counters) -> tuple[int, int, int]:
     return counters.inserted, counters.updated, counters.unchanged
 
 
-@pytest.mark.parametrize("place", ["the plan", "the first intent", "a later intent", "later books", "the end"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("the plan", marks=SLOW),
+        pytest.param("the first intent", marks=SLOW),
+        pytest.param("a later intent", marks=SLOW),
+        "later books",
+        "the end",
+    ],
+)
 def test_the_next_sync_goes_on_where_a_process_was_killed(field: Field, place: str) -> None:
     field.configure()
     kill_at(field, place)
@@ -52,6 +62,7 @@ def test_the_next_sync_goes_on_where_a_process_was_killed(field: Field, place: s
     assert written(ended.counters) == (GOOD, 0, 0)
 
 
+@SLOW
 def test_what_was_settled_is_not_read_again(field: Field) -> None:
     field.configure()
     kill_at(field, "later books")
@@ -60,7 +71,7 @@ def test_what_was_settled_is_not_read_again(field: Field) -> None:
     assert field.calls("/execute") - read < ROWS / 100
 
 
-@pytest.mark.parametrize("strategy", ["full", "rowversion, rowversion_field: version"])
+@pytest.mark.parametrize("strategy", ["full", pytest.param("rowversion, rowversion_field: version", marks=SLOW)])
 def test_every_strategy_counts_what_was_written_once(field: Field, strategy: str) -> None:
     field.configure(f", delta_strategy: {strategy}")
     kill_at(field, "the first books")
@@ -72,21 +83,23 @@ def test_every_strategy_counts_what_was_written_once(field: Field, strategy: str
 def test_over_http_killed_twice_before_the_same_books(hub_field: Field) -> None:
     hub_field.configure()
     for _ in range(2):
-        kill_at(hub_field, "later books")
+        kill_at(hub_field, "later books", sync_chunk_rows=100)
     assert 0 < hub_field.count() < GOOD
     ended = hub_field.sync()
     hub_field.check()
     assert written(ended.counters) == (GOOD, 0, 0)
 
 
+@SLOW
 def test_a_chunk_that_is_cut_otherwise_after_the_kill_is_counted_all_the_same(field: Field) -> None:
     field.configure()
-    kill_at(field, "the first books", sync_chunk_rows=800)
-    kill_at(field, "later books", sync_chunk_rows=150)
+    kill_at(field, "the first books", sync_chunk_rows=500)
+    kill_at(field, "later books", sync_chunk_rows=120)
     assert written(field.sync(sync_chunk_rows=300).counters) == (GOOD, 0, 0)
     field.check()
 
 
+@SLOW
 def test_updates_stay_updates(field: Field) -> None:
     field.configure()
     field.sync()
@@ -98,6 +111,7 @@ def test_updates_stay_updates(field: Field) -> None:
     assert written(ended.counters) == (0, changed, GOOD - changed)
 
 
+@SLOW
 def test_rows_that_change_after_the_kill_were_inserted_once(field: Field) -> None:
     field.configure()
     kill_at(field, "the first books")
@@ -117,7 +131,7 @@ def test_a_row_that_vanishes_after_the_kill_is_deleted(any_field: Field) -> None
     any_field.check()
 
 
-@pytest.mark.parametrize("place", ["the deletions", "the end"])
+@pytest.mark.parametrize("place", ["the deletions", pytest.param("the end", marks=SLOW)])
 def test_deletions_are_counted_once(any_field: Field, place: str) -> None:
     any_field.configure()
     any_field.sync()
@@ -130,27 +144,27 @@ def test_deletions_are_counted_once(any_field: Field, place: str) -> None:
     assert any_field.ask("SELECT count(*) FROM target_identities WHERE entity = 'items'") in ([(0,)], [(GOOD - gone,)])
 
 
-@pytest.mark.parametrize("place", ["the deletions", "the end"])
+@pytest.mark.parametrize("place", ["the deletions", pytest.param("the end", marks=SLOW)])
 def test_withheld_deletions_are_counted_once(field: Field, place: str) -> None:
     field.configure()
     field.sync()
     everything = field.rows
-    field.serve(everything[:800])
+    field.serve(everything[:700])
     kill_at(field, place)
     ended = field.sync()
     field.check_books()
-    held = sum(row["QTY"] != "N/A" for row in everything[800:])
+    held = sum(row["QTY"] != "N/A" for row in everything[700:])
     assert (ended.counters.delete_candidates, ended.counters.withheld) == (held, held)
     assert field.ask("SELECT count(*) FROM withheld_deletes WHERE state = 'withheld'") == [(held,)]
     assert field.count() == GOOD
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=SLOW)])
 def test_the_guard_looks_at_what_the_target_held_before(any_field: Field, killed: bool) -> None:
     any_field.serve(items(100))
     any_field.configure()
     any_field.sync()
-    any_field.serve([item(number, version=number) for number in range(10_000, 10_000 + ROWS)])
+    any_field.serve([item(number, version=number) for number in range(ROWS + 1, 2 * ROWS)])
     if killed:
         kill_at(any_field, "later books")
     ended = any_field.sync()
@@ -178,7 +192,7 @@ def test_killed_after_a_write_was_applied_and_before_its_answer(hub_field: Field
         applied = hub_field.calls("sert")
         wait_until(lambda: hub_field.count() > 390)
         process.kill()
-    assert applied == 5
+    assert applied in (5, 6), "two requests are under way at once"
     ended = hub_field.sync()
     hub_field.check()
     assert written(ended.counters) == (GOOD, 0, 0)
@@ -202,6 +216,7 @@ def test_a_write_that_is_applied_only_after_the_successor_has_looked(hub_field: 
     assert ended.counters.updated == 0
 
 
+@SLOW
 def test_killed_in_the_second_reading_of_a_range(field: Field) -> None:
     """The source loses rows of a page; the process that noticed it is killed before it has read them again."""
     field.configure(", delta_strategy: rowversion, rowversion_field: version")
@@ -215,6 +230,7 @@ def test_killed_in_the_second_reading_of_a_range(field: Field) -> None:
     assert field.watermark() == str(ROWS)
 
 
+@SLOW
 @pytest.mark.parametrize("paging", ["keyset", "pages"])
 def test_killed_where_only_reading_from_the_beginning_is_safe(field: Field, paging: str) -> None:
     """Numbered pages of a source that does not sort. Rows without a key cannot be told apart by one, and are counted
@@ -225,14 +241,14 @@ def test_killed_where_only_reading_from_the_beginning_is_safe(field: Field, pagi
     field.configure(f", paging: {paging}")
     field.break_source(Fault("ignore_sort", path="/api/v1/runtime/*", times=None))
     kill_at(field, "later books")
-    kill_at(field, "later books" if paging == "none" else "the end")
+    kill_at(field, "the end")
     field.mend()
     ended = field.sync()
     assert (ended.counters.fetched, ended.counters.failed) == (ROWS + 40, len(BAD) + 40)
     assert written(ended.counters) == (GOOD, 0, 0)
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_time(any_field: Field, seed: int) -> None:
     """Two days, each with kills after random times until one process comes through."""

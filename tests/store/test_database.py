@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from syncflow.errors import ConfigurationError, RetriableError, UnavailableError
 from syncflow.store.database import Database
 from syncflow.store.embedded import EmbeddedPostgres
+from tests.store.pooler import TransactionPooler
 
 pytestmark = pytest.mark.integration
 
@@ -20,6 +21,17 @@ def test_a_session_has_the_schema_and_utc(database: Database) -> None:
     assert settings == ['"syncflow"', "UTC", "syncflow"]
     with database.dedicated() as own:
         assert own.execute("SHOW search_path").fetchone() == ('"syncflow"',)
+
+
+def test_a_pooler_that_shares_sessions_is_noticed(postgres_url: str) -> None:
+    with Database(postgres_url) as direct:
+        direct.require_sessions()
+    with (
+        TransactionPooler(postgres_url) as pooler,
+        Database(f"postgresql://me@127.0.0.1:{pooler.port}/x?sslmode=disable") as pooled,
+        pytest.raises(ConfigurationError, match=r"transaction pooling.*point DATABASE_URL to PostgreSQL itself"),
+    ):
+        pooled.require_sessions()
 
 
 def test_reading_leaves_nothing_and_begin_commits_unless_it_fails(database: Database) -> None:

@@ -1,0 +1,102 @@
+"""What changed in the form of a source: a column that appeared, vanished, or changed its type (reliability).
+
+`evolve` takes it over and says so; `freeze` stops before anything is loaded. A column that vanished from the API's
+definition is no longer loaded: ScheduleHub keeps it with the values that it has. One that is still declared, or that
+nobody declares, but has no value in any row of the first chunk any more, is loaded as the NULLs that the source sends.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from syncflow.chunk import KEY, OPERATION, Chunk, Operation
+from syncflow.errors import ConfigurationError
+from syncflow.model import DriftMode, Plan, PlanColumn, TargetTable
+from syncflow.protocols import Target
+
+ROWS_TO_JUDGE = 2
+"""A single row without a value says nothing about its column."""
+LOOKED_AT = 100
+"""Changed rows of the first chunk whose values are looked up in the target."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """`before` and `now` are Oracle types as declared; None for a column that was not there, or is not any more."""
+
+    column: str
+    before: str | None
+    now: str | None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.column}: new, {self.now}"
+        if self.now is None:
+            return f"{self.column}: gone (it was {self.before})"
+        return f"{self.column}: {self.before} -> {self.now}"
+
+
+def changes(before: Plan, now: Plan) -> tuple[Change, ...]:
+    """What the source changed between two plans. What somebody configured is his own doing and no drift: a type or a
+    mapping given for a new column, a type given for one that was there, either of them taken away."""
+    old = {column.source: column.type.declared for column in before.columns}
+    new = {column.source: column.type.declared for column in now.columns}
+    told, untold = {*now.typed, *now.mapped}, {*before.typed, *before.mapped} - {*now.typed, *now.mapped}
+    appeared = [Change(name, None, new[name]) for name in new if name not in old and name not in told]
+    vanished = [Change(name, old[name], None) for name in old if name not in new and name not in untold]
+    retyped = [
+        Change(name, old[name], new[name])
+        for name in new
+        if name in old and old[name] != new[name] and name not in now.typed and name not in before.typed
+    ]
+    return (*appeared, *retyped, *vanished)
+
+
+def accept(plan: Plan, found: tuple[Change, ...]) -> str | None:
+    """What is to be said of changes that are taken over. Raises ConfigurationError where the entity is frozen."""
+    if not found:
+        return None
+    told = f"the source has changed: {'; '.join(map(str, found))}"
+    _refuse_if_frozen(plan, told)
+    if any(change.now is None for change in found):
+        return f"{told}. What is gone is not loaded any more; ScheduleHub keeps the values that it has"
+    return told
+
+
+def accept_emptied(chunk: Chunk, plan: Plan, table: TargetTable, target: Target) -> str | None:
+    """The same for columns that have no value in any row of the first chunk, although rows of it that ScheduleHub
+    holds have some there."""
+    empty = [column for column in plan.columns if _is_empty(chunk.raw, column)]
+    changed = chunk.rows.filter(pl.col(OPERATION) == Operation.UPDATE).head(LOOKED_AT)
+    if not empty or chunk.raw.height < ROWS_TO_JUDGE or changed.is_empty():
+        return None
+    held = target.values(table, changed[KEY])
+    lost = [column.source for column in empty if _had_values(held, column)]
+    if not lost:
+        return None
+    told = (
+        f"{', '.join(lost)} had values before, and in the first {chunk.raw.height:,} rows of the source there is none: "
+        "has the column vanished?"
+    )
+    _refuse_if_frozen(plan, told)
+    return told
+
+
+def _refuse_if_frozen(plan: Plan, told: str) -> None:
+    if plan.drift_mode is DriftMode.FREEZE:
+        raise ConfigurationError(
+            f"{plan.entity}: {told}. The entity is frozen (drift_mode: freeze), so nothing was loaded. To take it "
+            f"over: syncflow entities update {plan.entity} --set drift_mode=evolve"
+        )
+
+
+def _is_empty(raw: pl.DataFrame, column: PlanColumn) -> bool:
+    values = raw[column.source]
+    return values.null_count() == len(values) or bool((values.fill_null("").str.strip_chars() == "").all())
+
+
+def _had_values(held: pl.DataFrame, column: PlanColumn) -> bool:
+    if column.target not in held.columns:
+        return False
+    values = held[column.target].drop_nulls()
+    return bool((values != (column.mapping.default or "")).any())
