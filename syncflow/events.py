@@ -47,5 +47,37 @@ class BatchEnded:
     """The exit code that fits what ended the batch early (see `errors`); None when nothing did."""
 
 
+@dataclass(frozen=True)
+class BatchChanged:
+    """A batch was queued, taken, stopped or ended, by whatever process; the books say how it stands."""
+
+    batch: UUID
+    entity: str
+
+
+@dataclass(frozen=True)
+class ActDone:
+    """Somebody did something that the audit log knows, in whatever process."""
+
+    actor: str
+    act: str
+    subject: str
+    entity: str | None = None
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    """Nothing is heard of other processes until `Reconnected`."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Reconnected:
+    """What happened meanwhile was not heard: everything is to be read again."""
+
+
 Event = BatchStarted | ChunkSettled | BatchEnded
+News = Event | BatchChanged | ActDone | Disconnected | Reconnected
+"""What is told by the engine, and what else there is to hear."""
 Listener = Callable[[Event], None]

@@ -1,14 +1,13 @@
 """The one place where parts are made and handed to each other."""
 
-import getpass
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from syncflow.actor import this_user
 from syncflow.clock import SystemClock
 from syncflow.connectors.auth import Credentials, Minting
 from syncflow.connectors.exchange import Timeouts
@@ -19,7 +18,7 @@ from syncflow.engine.dry_run import DryRun
 from syncflow.engine.error_rate import ErrorLimit
 from syncflow.engine.extract import PageSizes
 from syncflow.engine.runner import Options, Surroundings
-from syncflow.events import Event, Listener
+from syncflow.events import Event, Listener, News
 from syncflow.protocols import Source, Target
 from syncflow.queues.failed_records import RetryRule
 from syncflow.service.approvals import ApprovalService
@@ -29,6 +28,8 @@ from syncflow.service.entities import EntityService
 from syncflow.service.failed_records import FailedRecordService
 from syncflow.service.pending_children import PendingChildService
 from syncflow.service.remedies import RemedyService
+from syncflow.service.watch import Relay, Watch
+from syncflow.service.worker import Worker
 from syncflow.settings import Settings
 from syncflow.store import migrate
 from syncflow.store.claims import worker_name
@@ -51,8 +52,19 @@ class Runtime:
     remedies: RemedyService
     dry_runs: DryRunService
     approvals: ApprovalService
+    worker: Worker
+    """Not started: who has the time for it starts it."""
     stopping: threading.Event
     """Set it, and running batches stop at their next checkpoint, resumable."""
+
+    def watch(self, listener: Callable[[News], None]) -> Watch:
+        """A watch over all processes on this database, not started; it tells this process's worker as well."""
+
+        def tell(news: News) -> None:
+            self.worker.heard(news)
+            listener(news)
+
+        return Watch(self.database, tell)
 
 
 def nobody(_: Event) -> None:
@@ -94,13 +106,14 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             retries=RetryRule(settings.max_retries, settings.retry_delay_seconds, settings.max_retry_delay_seconds),
             errors=ErrorLimit(settings.error_rate_limit, settings.error_rate_minimum_rows),
         )
-        around = Surroundings(database, source, target, clock, options, listener, stopping)
+        around = Surroundings(database, source, target, clock, options, Relay(database, listener), stopping)
         dispatcher = Dispatcher(around, settings.sync_worker_threads)
-        who = actor or _operator()
+        who = actor or this_user()
         first_page = settings.default_batch_size
         batches = BatchService(database, source, dispatcher, clock, first_page, who)
         entities = EntityService(database, source, clock, first_page, who)
         failed = FailedRecordService(around, first_page, who)
+        pending = PendingChildService(around, first_page, who)
         yield Runtime(
             settings=settings,
             database=database,
@@ -109,20 +122,13 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             batches=batches,
             entities=entities,
             failed_records=failed,
-            pending_children=PendingChildService(around, first_page, who),
+            pending_children=pending,
             remedies=RemedyService(around, entities, failed, first_page),
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=ApprovalService(around, batches, first_page, who),
+            worker=Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads),
             stopping=stopping,
         )
-
-
-def _operator() -> str:
-    """Who is at work, for the books; a user of the system may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _apismith(settings: Settings) -> Endpoint:

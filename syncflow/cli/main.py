@@ -40,10 +40,26 @@ def syncflow(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and end.")
     ] = False,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Open the console without worker threads, beside a daemon.")
+    ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Open the console to look only: nothing can be changed from it.")
+    ] = False,
 ) -> None:
-    """SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved."""
-    if context.invoked_subcommand is None:
-        say(context.get_help())
+    """SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved.
+
+    Without a command, the console is opened in this terminal.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from syncflow.cli.console import console  # deferred: the other commands need no console
+
+        raise typer.Exit(console(observe=observe, read_only=read_only))
+    if observe or read_only:
+        raise UsageError("The console needs a terminal, and there is none here.")
+    say(context.get_help())
 
 
 app.command("sync")(sync.sync)

@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO
@@ -19,7 +20,7 @@ from syncflow.connectors.outcomes import done, outcome, together
 from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, send_in_parts, without_rows
 from syncflow.connectors.schedulehub_values import read_values
 from syncflow.connectors.waves import waves
-from syncflow.errors import ConfigurationError, PageError
+from syncflow.errors import ConfigurationError, PageError, UnavailableError
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, Rehearsal, WriteState
@@ -113,7 +114,7 @@ class ScheduleHub:
             accept=f"{arrow.MEDIA_TYPE}, {_NDJSON};q=0.9" if self._speaks_arrow else _NDJSON,
             expected=frozenset({404}),
         )
-        with tempfile.TemporaryFile() as spool:
+        with _spooling(call), tempfile.TemporaryFile() as spool:
             answer = self._client.download(call, lambda: _emptied(spool).write)
             if answer.status == 404:
                 raise self._no_table(table.entity)
@@ -317,6 +318,17 @@ def _table_body(table: TargetTable) -> dict[str, list[dict[str, str | bool]]]:
         "columns": [{"name": c.name, "type": c.type, "nullable": c.nullable} for c in table.columns],
         "parent_refs": [{"name": name, "entity": entity} for name, entity in table.parents],
     }
+
+
+@contextmanager
+def _spooling(call: Call) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"While {call.what}: there is no room for a temporary file ({error.strerror or error}). Make room in the "
+            "directory for temporary files, or name another one in TMPDIR; the work goes on from its last checkpoint."
+        ) from error
 
 
 def _emptied(spool: IO[bytes]) -> IO[bytes]:

@@ -1,19 +1,19 @@
 """What an operator does with batches: start, resume, stop, look at."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from syncflow.clock import Clock
 from syncflow.engine.dispatcher import Dispatcher
 from syncflow.engine.plan import Planner, nearest
-from syncflow.errors import UsageError
+from syncflow.errors import BusyError, UsageError
 from syncflow.events import BatchEnded
 from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import PageRequest, Source
 from syncflow.service.failed_masks import as_shown
-from syncflow.store import batch_chunks, entity_config, failed_records, pending_children, sync_batches
+from syncflow.store import audit_log, batch_chunks, entity_config, failed_records, pending_children, sync_batches
 from syncflow.store.claims import abandoned, held_elsewhere, holder_of
 from syncflow.store.database import Database
 from syncflow.store.failed_records import FailedRecord
@@ -48,12 +48,10 @@ class BatchService:
         """Run one batch each of these entities, or go on with the one that was interrupted. Raises UsageError
         for an entity that is not configured; what happens to a single batch stands in its result."""
         entities = self._entities()
-        for name in names:
-            if name not in entities:
-                raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+        chosen = self._configured(names, entities)
         planner = Planner(entities, Definitions(self._source), self._observe)
         group = uuid7()
-        batches = [self._batch_of(entities[name], sync_type, group) for name in dict.fromkeys(names)]
+        batches = [self._batch_of(entity, sync_type, group) for entity in chosen]
         return self._dispatcher.run(batches, entities, planner.plan)
 
     def resume(self, beginnings: Sequence[str]) -> list[BatchEnded]:
@@ -66,9 +64,56 @@ class BatchService:
 
     def take_over(self) -> list[BatchEnded]:
         """Go on with the batches whose process is gone; those that were stopped on purpose stay as they are."""
-        uids = set(abandoned(self._database))
-        left = [batch for batch in self._unattended() if batch.uid in uids] if uids else []
+        left = self.abandoned()
         return self.resume([str(batch.uid) for batch in left]) if left else []
+
+    def request(self, names: Sequence[str], sync_type: SyncType) -> list[Batch]:
+        """Queue one batch each of these entities, or the one that was interrupted, for whatever process has a worker.
+        Raises UsageError for an entity that is not configured, and BusyError for one that is being worked on."""
+        entities = self._entities()
+        group = uuid7()
+        batches = [self._batch_of(entity, sync_type, group) for entity in self._configured(names, entities)]
+        at_work = [batch for batch in batches if batch.status in sync_batches.OPEN and self.alive(batch)]
+        if at_work:
+            told = ", ".join(f"{batch.entity_name} ({batch.uid})" for batch in at_work)
+            raise BusyError(f"Already at work: {told}. Watch it with: syncflow status, or stop it first.")
+        return self._enqueue(batches, "batch.request")
+
+    def request_resume(self, beginnings: Sequence[str]) -> list[Batch]:
+        """Queue batches that can be gone on with. Raises UsageError as `resume` does."""
+        entities = self._entities()
+        return self._enqueue([self._resumable(self.find(each), entities) for each in beginnings], "batch.resume")
+
+    def _enqueue(self, batches: Sequence[Batch], act: str) -> list[Batch]:
+        with self._database.begin() as connection:
+            for batch in batches:
+                sync_batches.enqueue(connection, batch.uid)
+                told = audit_log.Act(self._actor, act, batch.entity_name, str(batch.uid))
+                audit_log.record(connection, told, self._clock.now())
+            found = [sync_batches.get(connection, batch.uid) for batch in batches]
+        return [batch for batch in found if batch is not None]
+
+    def take_queued(self) -> list[tuple[Batch, ...]]:
+        """What was requested and nobody has begun, in the groups that it was requested in: for `carry_out`."""
+        with self._database.begin() as connection:
+            waiting = sync_batches.take_queued(connection)
+        groups: dict[UUID, list[Batch]] = {}
+        for batch in waiting:
+            groups.setdefault(batch.batch_group or batch.uid, []).append(batch)
+        return [tuple(group) for group in groups.values()]
+
+    def abandoned(self) -> list[Batch]:
+        """Batches whose process is gone; those that were stopped on purpose are not among them."""
+        uids = set(abandoned(self._database))
+        return [batch for batch in self._unattended() if batch.uid in uids] if uids else []
+
+    def carry_out(self, batches: Sequence[Batch]) -> list[BatchEnded]:
+        """Work on batches that were requested or left behind, to their end. One that another process takes first is
+        left to it."""
+        entities = self._entities()
+        planner = Planner(entities, Definitions(self._source), self._observe)
+        known = [batch for batch in batches if batch.entity_name in entities]
+        return self._dispatcher.run(known, entities, planner.plan) if known else []
 
     def in_doubt(self, batch: Batch) -> int:
         """Rows that were sent, or about to be, and whose outcome is not in the books: it is settled by reading the
@@ -88,6 +133,12 @@ class BatchService:
         batch = self.find(beginning)
         with self._database.begin() as connection:
             status = sync_batches.ask_to_stop(connection, batch.uid)
+            if status is not None:
+                told = audit_log.Act(
+                    self._actor, "batch.stop", batch.entity_name, str(batch.uid),
+                    {"status": batch.status.value}, {"status": status.value},
+                )  # fmt: skip
+                audit_log.record(connection, told, self._clock.now())
         if status is None:
             raise UsageError(f"The batch {batch.uid} has ended already ({batch.status}); there is nothing to stop.")
         if status is BatchStatus.CANCELLING and not held_elsewhere(self._database, batch.uid):
@@ -131,6 +182,12 @@ class BatchService:
         """Whether a living process works on a batch that says it is running."""
         open_ = batch is not None and batch.status in sync_batches.OPEN
         return open_ and batch is not None and held_elsewhere(self._database, batch.uid)
+
+    def _configured(self, names: Sequence[str], entities: Mapping[str, Entity]) -> list[Entity]:
+        for name in names:
+            if name not in entities:
+                raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+        return [entities[name] for name in dict.fromkeys(names)]
 
     def _resumable(self, batch: Batch, entities: Collection[str]) -> Batch:
         if batch.entity_name not in entities:

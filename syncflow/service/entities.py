@@ -26,6 +26,35 @@ class Imported:
     unchanged: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Change:
+    """One entity as it stands, under the version that was looked at, and as it is to be; `before` is None for a new
+    one."""
+
+    before: Entity | None
+    after: Entity
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What an API's definition suggests. `configured_as` are the entities that sync this API already; then the
+    proposal has a name of its own."""
+
+    entity: Entity
+    title: str
+    columns: int
+    configured_as: tuple[str, ...]
+
+
+class EntityChanged(UsageError):
+    """Somebody else changed the entity in the meantime; `now` is what it is now, None when it is gone."""
+
+    def __init__(self, name: str, now: Entity | None) -> None:
+        what = "changed" if now is not None else "deleted"
+        super().__init__(f"{name} was {what} by somebody else in the meantime. Look at it again, then repeat.")
+        self.now = now
+
+
 class EntityService:
     """Every act on entities; each change is checked against the source first, and stands in the audit log."""
 
@@ -53,26 +82,32 @@ class EntityService:
         configured = {entity.api for entity in self._load().values()}
         return [propose(definition) for definition in self._source.definitions() if definition.slug not in configured]
 
+    def proposals(self) -> list[Proposal]:
+        """Every API that APISmith publishes, as an entity that would sync it."""
+        entities = self._load()
+        return [_proposal(definition, entities) for definition in self._source.definitions()]
+
     def import_yaml(self, text: str, origin: str) -> Imported:
         """Create or change the entities of a file, all of them or none. An entity that stands as the file says is left
         alone. Raises ConfigurationError with file and line for a mistake in it."""
+        changes = self.read_yaml(text, origin)
+        different = [change for change in changes if change.after != change.before]
+        self._write(different)
+        return Imported(
+            tuple(change.after.name for change in different if change.before is None),
+            tuple(change.after.name for change in different if change.before is not None),
+            tuple(change.after.name for change in changes if change.after == change.before),
+        )
+
+    def read_yaml(self, text: str, origin: str, known: Sequence[Entity] = ()) -> list[Change]:
+        """What `import_yaml` would write, checked, in the file's order. `known` are entities as somebody saw them
+        before the text was written: they stand for what is stored, so that `change_all` notices when that has changed
+        since."""
         wanted = read_entities(text, origin)
-        before = self._load()
+        before = {**self._load(), **{entity.name: entity for entity in known}}
         after = {**before, **{entity.name: _carried_over(entity, before) for entity in wanted}}
         self._check([after[entity.name] for entity in wanted], after)
-        created = [entity for entity in wanted if entity.name not in before]
-        updated = [entity for entity in wanted if entity.name in before and after[entity.name] != before[entity.name]]
-        with self._database.begin() as connection:
-            for entity in created:
-                self._create(connection, after[entity.name])
-            for entity in updated:
-                self._replace(connection, before[entity.name], after[entity.name])
-        changed = {entity.name for entity in (*created, *updated)}
-        return Imported(
-            tuple(entity.name for entity in created),
-            tuple(entity.name for entity in updated),
-            tuple(entity.name for entity in wanted if entity.name not in changed),
-        )
+        return [Change(before.get(entity.name), after[entity.name]) for entity in wanted]
 
     def export_yaml(self, names: Sequence[str]) -> str:
         """These entities, or all of them, as `import_yaml` takes them."""
@@ -97,17 +132,28 @@ class EntityService:
         before = self.get(name)
         after = replace(entity_of_fields(write_entity(before), fields), version=before.version)
         self._check([after], {**self._load(), name: after})
-        with self._database.begin() as connection:
-            self._replace(connection, before, after)
+        self._write([Change(before, after)])
         return self.get(name)
 
     def change(self, before: Entity, after: Entity) -> Entity:
         """Put one state of an entity in the place of another. Raises UsageError when somebody else changed the entity
         in the meantime, ConfigurationError when it does not fit its API."""
-        self._check([after], {**self._load(), after.name: after})
-        with self._database.begin() as connection:
-            self._replace(connection, before, after)
+        self.change_all([Change(before, after)])
         return self.get(after.name)
+
+    def change_all(self, changes: Sequence[Change]) -> None:
+        """Write these, all of them or none. Raises EntityChanged when somebody else changed one of them in the
+        meantime, ConfigurationError when one does not fit its API."""
+        self._check(
+            [change.after for change in changes],
+            {**self._load(), **{change.after.name: change.after for change in changes}},
+        )
+        self._write(changes)
+
+    def enable(self, entities: Sequence[Entity], *, enabled: bool) -> None:
+        """Whether `sync --all` and the schedules mean these, all of them or none; the source is not asked. Raises
+        EntityChanged when somebody else changed one of them in the meantime."""
+        self._write([Change(entity, replace(entity, sync_enabled=enabled)) for entity in entities])
 
     def delete(self, name: str) -> None:
         """Forget an entity and its watermark; its table in ScheduleHub stays. Raises UsageError while others refer to
@@ -139,15 +185,21 @@ class EntityService:
         with self._database.begin() as connection:
             return entity_config.load_all(connection)
 
+    def _write(self, changes: Sequence[Change]) -> None:
+        with self._database.begin() as connection:
+            for change in changes:
+                if change.before is None:
+                    self._create(connection, change.after)
+                else:
+                    self._replace(connection, change.before, change.after)
+
     def _create(self, connection: Connection, entity: Entity) -> None:
         entity_config.create(connection, entity, self._clock.now())
         self._record(connection, "entity.create", entity.name, None, entity)
 
     def _replace(self, connection: Connection, before: Entity, after: Entity) -> None:
         if not entity_config.replace(connection, after, self._clock.now()):
-            raise UsageError(
-                f"{after.name} was changed by somebody else in the meantime. Look at it again, then repeat."
-            )
+            raise EntityChanged(after.name, entity_config.load_all(connection).get(after.name))
         self._record(connection, "entity.update", after.name, before, after)
 
     def _record(self, connection: Connection, act: str, name: str, before: Entity | None, after: Entity | None) -> None:
@@ -170,6 +222,16 @@ def propose(definition: ApiDefinition) -> Entity:
         delta_strategy=strategy,
         rowversion_field=rowversion,
     )
+
+
+def _proposal(definition: ApiDefinition, entities: Mapping[str, Entity]) -> Proposal:
+    entity = propose(definition)
+    configured_as = tuple(name for name, other in entities.items() if other.api == definition.slug)
+    number = 2
+    while entity.name in entities:
+        entity = replace(entity, name=f"{definition.slug}_{number}")
+        number += 1
+    return Proposal(entity, definition.name, len(definition.columns), configured_as)
 
 
 def _carried_over(entity: Entity, before: Mapping[str, Entity]) -> Entity:

@@ -7,7 +7,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from syncflow.store import notices
 from syncflow.store.tables import audit_log as table
+
+_TOLD = 200
+"""Characters of a subject that other processes are told."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ def record(connection: Connection, act: Act, now: datetime) -> None:
             before=act.before,
             after=act.after,
         )
+    )
+    notices.notify(
+        connection, notices.ACT, actor=act.actor, act=act.act, entity=act.entity, subject=act.subject[:_TOLD]
     )
 
 

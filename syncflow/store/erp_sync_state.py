@@ -31,6 +31,12 @@ def get(connection: Connection, entity: str) -> SyncState:
     return SyncState(entity) if row is None else SyncState(**row)
 
 
+def load_all(connection: Connection) -> dict[str, SyncState]:
+    """The states by entity; one that was never synced is missing."""
+    columns = [table.c[name] for name in SyncState.__dataclass_fields__]
+    return {row["entity_name"]: SyncState(**row) for row in connection.execute(sa.select(*columns)).mappings()}
+
+
 def put(connection: Connection, state: SyncState) -> None:
     values = {name: getattr(state, name) for name in SyncState.__dataclass_fields__}
     statement = insert(table).values(**values)

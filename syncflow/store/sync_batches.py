@@ -10,9 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from syncflow.errors import BusyError, ClaimLost, UsageError
 from syncflow.model import Batch, BatchStatus, Counters, DeltaStrategy, SyncType
+from syncflow.store import notices
 from syncflow.store.tables import sync_batches as table
 
 OPEN = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
+_OWN = sa.func.current_setting("application_name")
 _NOW = sa.func.clock_timestamp()
 """The database's clock, which all that share it go by."""
 RESUMABLE = (BatchStatus.QUEUED, BatchStatus.INTERRUPTED, *OPEN)
@@ -50,7 +52,7 @@ class Claimed:
 
 
 def create(connection: Connection, batch: Batch) -> None:
-    """Queue a batch."""
+    """Queue a batch for this process to work on."""
     connection.execute(
         table.insert().values(
             uid=batch.uid,
@@ -63,9 +65,46 @@ def create(connection: Connection, batch: Batch) -> None:
             requested_at=batch.requested_at,
             batch_group=batch.batch_group,
             claim_epoch=0,
+            worker=_OWN,
             **_counts(batch.counters),
         )
     )
+    _tell(connection, batch.uid, batch.entity_name)
+
+
+def enqueue(connection: Connection, uid: UUID) -> bool:
+    """Let any process with a worker go on with a batch that was interrupted, or that nobody began; whether it is so."""
+    statement = (
+        table.update()
+        .where(table.c.uid == uid, table.c.status.in_((BatchStatus.INTERRUPTED, BatchStatus.QUEUED)))
+        .values(status=BatchStatus.QUEUED, worker=None)
+        .returning(table.c.entity_name)
+    )
+    row = connection.execute(statement).first()
+    if row is not None:
+        _tell(connection, uid, row.entity_name)
+    return row is not None
+
+
+def take_queued(connection: Connection) -> list[Batch]:
+    """Batches that wait for any process to work on them, the oldest first: from now on they wait for this one. What
+    waits for a process that is gone is among them; retries are not, whose rows stand in a queue."""
+    asker = table.alias()
+    free = (
+        sa.select(asker.c.uid)
+        .where(asker.c.status == BatchStatus.QUEUED, asker.c.sync_type != SyncType.RETRY, ~_is_there(asker.c.worker))
+        .with_for_update(skip_locked=True)
+    )
+    statement = table.update().where(table.c.uid.in_(free)).values(worker=_OWN).returning(table)
+    taken = [_batch(row) for row in connection.execute(statement).mappings()]
+    return sorted(taken, key=lambda batch: (batch.requested_at, batch.uid))
+
+
+def _is_there(worker: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
+    """Whether a process of this name has a session on this database."""
+    sessions = sa.table("pg_stat_activity", sa.column("application_name", sa.Text), sa.column("datname", sa.Text))
+    here = sessions.c.datname == sa.func.current_database()
+    return sa.exists().where(here, sessions.c.application_name == worker)
 
 
 def get(connection: Connection, uid: UUID) -> Batch | None:
@@ -127,7 +166,10 @@ def running_retries(connection: Connection, entity: str) -> list[UUID]:
 def release(connection: Connection, uid: UUID, status: BatchStatus) -> None:
     """End a batch whose process is gone; a new epoch keeps that process from writing, should it wake up."""
     statement = table.update().where(table.c.uid == uid, table.c.status.in_(OPEN))
-    connection.execute(statement.values(status=status, claim_epoch=table.c.claim_epoch + 1))
+    values = statement.values(status=status, claim_epoch=table.c.claim_epoch + 1).returning(table.c.entity_name)
+    row = connection.execute(values).first()
+    if row is not None:
+        _tell(connection, uid, row.entity_name)
 
 
 def worker_of(connection: Connection, uid: UUID) -> str | None:
@@ -166,6 +208,7 @@ def claim(connection: Connection, uid: UUID, worker: str) -> Claimed:
         ) from error
     if row is None:
         raise UsageError(f"The batch {uid} has ended, or there is no such batch. See: syncflow history")
+    _tell(connection, uid, row["entity_name"])
     return Claimed(_batch(row), row["claim_epoch"], None if row["plan"] is None else bytes(row["plan"]))
 
 
@@ -205,20 +248,33 @@ def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
         error_message=ended.error_message,
         notes=list(ended.notes),
     )
+    _tell(connection, uid, ended.entity_name)
 
 
 def ask_to_stop(connection: Connection, uid: UUID) -> BatchStatus | None:
-    """A running batch turns CANCELLING, a queued or interrupted one CANCELLED; gives the new status, None when the
-    batch has ended already."""
-    status = sa.case((table.c.status.in_(OPEN), BatchStatus.CANCELLING.value), else_=BatchStatus.CANCELLED.value)
+    """A running batch turns CANCELLING, one that was to go on INTERRUPTED again, another queued or an interrupted one
+    CANCELLED; gives the new status, None when the batch has ended already."""
+    goes_on = (table.c.status == BatchStatus.QUEUED) & table.c.started_at.is_not(None)
+    status = sa.case(
+        (table.c.status.in_(OPEN), BatchStatus.CANCELLING.value),
+        (goes_on, BatchStatus.INTERRUPTED.value),
+        else_=BatchStatus.CANCELLED.value,
+    )
     statement = (
         table.update()
         .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
         .values(status=status)
-        .returning(table.c.status)
+        .returning(table.c.status, table.c.entity_name)
     )
     row = connection.execute(statement).first()
-    return None if row is None else BatchStatus(row.status)
+    if row is None:
+        return None
+    _tell(connection, uid, row.entity_name)
+    return BatchStatus(row.status)
+
+
+def _tell(connection: Connection, uid: UUID, entity: str) -> None:
+    notices.notify(connection, notices.BATCH, batch=str(uid), entity=entity)
 
 
 def _write(connection: Connection, uid: UUID, epoch: int, **values: object) -> BatchStatus:

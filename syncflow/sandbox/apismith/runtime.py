@@ -10,6 +10,7 @@ import numpy as np
 
 from syncflow.sandbox.apismith.catalog import Catalog, PublishedTable
 from syncflow.sandbox.apismith.column_index import Ints
+from syncflow.sandbox.apismith.drift import drifted
 from syncflow.sandbox.apismith.query import Query, parse_query
 from syncflow.sandbox.apismith.wires import Wire
 from syncflow.sandbox.errors import ApiError
@@ -47,13 +48,15 @@ class Runtime:
         published = self._catalog.find(slug)
         if published is None:
             raise ApiError(404, f"There is no API '{slug}'.", code="unknown_api")
+        published = drifted(published, faults)
         query = parse_query(body, published.table.texts.columns)
         switched: dict[str, Fault] = {fault.kind: fault for fault in faults}
         with self._lock:
             if "repeat_page" in switched and slug in self._last_answers:
                 return self._last_answers[slug]
         rows = _selected(published, query, switched)
-        data = published.page(rows[(query.page - 1) * query.page_size : query.page * query.page_size], wire)
+        start = _first_row(query, switched.get("shift_rows"))
+        data = published.page(rows[start : start + query.page_size], wire)
         metadata = {
             **self._total(len(rows), switched.get("total_rows")),
             "page": query.page,
@@ -81,6 +84,12 @@ def _answer(data: bytes, metadata: Mapping[str, int], wire: Wire) -> PageAnswer:
         return PageAnswer(body, wire)
     told = {_HEADERS[name]: str(value) for name, value in metadata.items() if name in _HEADERS}
     return PageAnswer(data, wire, told)
+
+
+def _first_row(query: Query, shift: Fault | None) -> int:
+    """Where a page begins; rows that came or went can only have shifted those behind the first page."""
+    start = (query.page - 1) * query.page_size
+    return start if shift is None or query.page == 1 else max(0, start - int(shift.value or 0))
 
 
 def _selected(published: PublishedTable, query: Query, switched: Mapping[str, Fault]) -> Ints:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncflow.sandbox.apismith.control import apismith_control_routes
+from syncflow.sandbox.apismith.drift import drifted
 from syncflow.sandbox.apismith.runtime import Runtime
 from syncflow.sandbox.apismith.service import ApiSmithService, Business
 from syncflow.sandbox.apismith.table import Table
@@ -15,6 +16,7 @@ from syncflow.sandbox.apismith.wires import ALL_WIRES, Wire, negotiate
 from syncflow.sandbox.auth import PREFIX
 from syncflow.sandbox.errors import ApiError
 from syncflow.sandbox.fault_middleware import faults_of
+from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.sandbox_app import SandboxParts, build_app
 from syncflow.sandbox.tokens import TokenDesk, TokenOptions
 from syncflow.sandbox.web import json_response, read_json
@@ -52,7 +54,7 @@ def _routes(service: ApiSmithService, wires: Collection[Wire]) -> list[Route]:
 
     async def apis(request: Request) -> Response:
         page, page_size = _list_number(request, "page", 1), _list_number(request, "page_size", 50)
-        bodies = _bodies(service)
+        bodies = _bodies(service, faults_of(request))
         return json_response(
             {
                 "items": bodies[(page - 1) * page_size : page * page_size],
@@ -68,7 +70,7 @@ def _routes(service: ApiSmithService, wires: Collection[Wire]) -> list[Route]:
         published = service.catalog.find(slug)
         if published is None:
             raise ApiError(404, f"There is no API '{slug}'.", code="unknown_api")
-        return json_response(published.table.definition.body)
+        return json_response(drifted(published, faults_of(request)).table.definition.body)
 
     async def execute(request: Request) -> Response:
         wire = negotiate(request.headers.get("accept"), wires)
@@ -85,8 +87,8 @@ def _routes(service: ApiSmithService, wires: Collection[Wire]) -> list[Route]:
     ]
 
 
-def _bodies(service: ApiSmithService) -> list[Mapping[str, object]]:
-    return [published.table.definition.body for published in service.catalog.all()]
+def _bodies(service: ApiSmithService, faults: Iterable[Fault] = ()) -> list[Mapping[str, object]]:
+    return [drifted(published, faults).table.definition.body for published in service.catalog.all()]
 
 
 def _list_number(request: Request, name: str, default: int) -> int:

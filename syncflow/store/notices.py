@@ -1,0 +1,51 @@
+"""What one process tells the others through PostgreSQL (LISTEN/NOTIFY): short JSON texts on one channel a schema.
+
+A notice of a change is sent in the transaction of the change, so nobody hears of what was rolled back.
+"""
+
+import json
+import select
+from collections.abc import Iterator, Mapping
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy import Connection
+
+from syncflow.store.database import Database
+
+BATCH, ACT, EVENT = "batch", "act", "event"
+"""A batch's status changed; somebody did something; the engine of another process told an event."""
+LONGEST = 7_500
+"""Bytes of a payload; PostgreSQL takes 8,000."""
+_NOTIFY = sa.text("SELECT pg_notify('syncflow_' || current_schema(), :payload)")
+
+
+def notify(connection: Connection, kind: str, **told: object) -> None:
+    """Tell all who listen, when the transaction is committed. Values are JSON values; a notice that would be too long
+    is sent without them."""
+    payload = json.dumps({"kind": kind, **told}, default=str)
+    if len(payload.encode()) > LONGEST:
+        payload = json.dumps({"kind": kind})
+    connection.execute(_NOTIFY, {"payload": payload})
+
+
+def listen(database: Database, seconds: float) -> Iterator[Mapping[str, object] | None]:
+    """What is told from now on, on a session of its own. None at the beginning, and whenever nothing was told for so
+    many seconds, so that the caller can see whether it is to end. Raises SyncFlowError when the connection is lost."""
+    with database.dedicated() as session:
+        session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"syncflow_{database.schema}")))
+        yield None
+        while True:
+            heard = _heard(session, seconds)
+            yield from heard or (None,)
+
+
+def _heard(session: psycopg.Connection, seconds: float) -> list[Mapping[str, object]]:
+    told = [notice.payload for notice in session.notifies(timeout=0)]
+    if not told:
+        select.select([session.fileno()], [], [], seconds)
+        told = [notice.payload for notice in session.notifies(timeout=0)]
+    if not told:
+        session.execute("SELECT 1")  # a connection that is gone is noticed here
+    return [json.loads(payload) for payload in told]

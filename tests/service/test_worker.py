@@ -1,0 +1,148 @@
+"""What one process asks for is done by another, and everybody hears of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from syncflow.errors import BusyError
+from syncflow.events import ActDone, BatchChanged, BatchEnded, ChunkSettled, Disconnected, News, Reconnected
+from syncflow.model import BatchStatus, SyncType
+from syncflow.runtime import Runtime
+from syncflow.sandbox.faults import Fault
+from syncflow.service.worker import WorkerState
+from tests.faults.field import BAD, ROWS, SLUG, Field
+
+pytestmark = pytest.mark.integration
+GOOD = ROWS - len(BAD)
+OTHERS = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'syncflow%'"
+)
+
+
+def within(seconds: float, happened: Callable[[], bool]) -> float:
+    """How many seconds it took."""
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < seconds, f"not within {seconds} seconds"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+@contextmanager
+def worker(field: Field) -> Iterator[Runtime]:
+    """A SyncFlow that watches and works, as a console or a daemon does."""
+    with field.runtime() as runtime:
+        watch = runtime.watch(lambda _: None)
+        watch.start()
+        runtime.worker.start()
+        try:
+            yield runtime
+        finally:
+            runtime.worker.stop(10)
+            watch.stop()
+
+
+def heard_by(runtime: Runtime) -> tuple[list[News], Callable[[], None]]:
+    news: list[News] = []
+    watch = runtime.watch(news.append)
+    watch.start()
+    return news, watch.stop
+
+
+def test_what_is_requested_here_is_done_there_and_heard_here(field: Field) -> None:
+    field.configure()
+    with worker(field), field.runtime() as asking:
+        news, stop = heard_by(asking)
+        time.sleep(0.3)
+        (batch,) = asking.batches.request([SLUG], SyncType.INCREMENTAL)
+        assert batch.status is BatchStatus.QUEUED
+        within(1.0, lambda: asking.batches.find(str(batch.uid)).status is not BatchStatus.QUEUED)
+        within(10.0, lambda: asking.batches.find(str(batch.uid)).completed_at is not None)
+        within(1.0, lambda: any(isinstance(each, BatchEnded) for each in news))
+        stop()
+    field.check()
+    (ended,) = [each for each in news if isinstance(each, BatchEnded)]
+    assert (ended.batch, ended.counters.inserted) == (batch.uid, GOOD)
+    assert any(isinstance(each, ChunkSettled) and each.stage_seconds for each in news)
+    assert BatchChanged(batch.uid, SLUG) in news
+    assert ActDone("test", "batch.request", str(batch.uid), SLUG) in news
+
+
+def test_a_batch_at_work_is_not_requested_again_and_stops_when_asked(field: Field) -> None:
+    field.configure()
+    field.break_source(Fault(kind="delay", path=SLUG, seconds=0.1, times=None))
+    with worker(field) as runtime:
+        (batch,) = runtime.batches.request([SLUG], SyncType.INCREMENTAL)
+        within(5.0, lambda: bool(runtime.worker.status().running))
+        within(5.0, lambda: runtime.batches.find(str(batch.uid)).status is BatchStatus.RUNNING)
+        with pytest.raises(BusyError, match="Already at work: items"):
+            runtime.batches.request([SLUG], SyncType.INCREMENTAL)
+        assert runtime.worker.status().state is WorkerState.WORKING
+        runtime.batches.stop(str(batch.uid))
+        within(5.0, lambda: runtime.batches.find(str(batch.uid)).status is BatchStatus.INTERRUPTED)
+        within(2.0, lambda: runtime.worker.status().state is WorkerState.IDLE)
+        field.mend()
+        (again,) = runtime.batches.request_resume([str(batch.uid)])
+        assert again.uid == batch.uid
+        within(10.0, lambda: runtime.batches.find(str(batch.uid)).completed_at is not None)
+    field.check()
+
+
+def test_two_workers_and_many_requests_run_each_batch_once(field: Field) -> None:
+    field.configure()
+    with worker(field) as one, worker(field), field.runtime() as asking:
+        for _ in range(3):
+            (batch,) = asking.batches.request([SLUG], SyncType.INCREMENTAL)
+            within(10.0, lambda: asking.batches.find(str(batch.uid)).completed_at is not None)
+        assert one.worker.status().message is None
+    assert field.statuses() == ["completed_with_errors"] * 3
+    assert field.totals("rows_inserted", "rows_updated") == (GOOD, 0)
+
+
+def test_a_worker_outlives_its_connections_and_says_so(field: Field) -> None:
+    field.configure()
+    with worker(field) as runtime:
+        news, stop = heard_by(runtime)
+        within(2.0, lambda: runtime.worker.status().state is WorkerState.IDLE)
+        time.sleep(0.3)
+        field.ask(OTHERS)
+        within(5.0, lambda: Reconnected() in news)
+        assert any(isinstance(each, Disconnected) for each in news)
+        (batch,) = runtime.batches.request([SLUG], SyncType.INCREMENTAL)
+        within(10.0, lambda: runtime.batches.find(str(batch.uid)).completed_at is not None)
+        stop()
+    field.check()
+
+
+def test_the_end_of_a_worker_leaves_a_checkpoint(field: Field) -> None:
+    field.configure()
+    field.break_source(Fault(kind="delay", path=SLUG, seconds=0.1, times=None))
+    with field.runtime() as runtime:
+        runtime.worker.start()
+        runtime.batches.request([SLUG], SyncType.INCREMENTAL)
+        within(5.0, lambda: field.statuses() == ["running"])
+        began = time.monotonic()
+        runtime.worker.stop(10)
+        assert time.monotonic() - began < 5
+        assert runtime.worker.status().running == ()
+    assert field.statuses() == ["interrupted"]
+    field.mend()
+    field.sync()
+    field.check()
+
+
+def test_a_dead_process_is_succeeded_within_two_seconds(field: Field) -> None:
+    field.configure()
+    field.break_source(Fault(kind="delay", path=SLUG, seconds=0.2, times=20))
+    with worker(field) as runtime, field.process() as process:
+        within(15.0, lambda: field.statuses() == ["running"])
+        uid = runtime.batches.history(SLUG, 1)[0].uid
+        process.kill()
+        process.wait()
+        taken = within(3.0, lambda: any(batch.uid == uid for batch in runtime.worker.status().running))
+        within(15.0, lambda: runtime.batches.find(str(uid)).completed_at is not None)
+    assert taken < 2.5
+    field.check()

@@ -1,0 +1,217 @@
+"""The console: its screens, its keys, and how it finds out what happens."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Event as Flag
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from syncflow.errors import SyncFlowError
+from syncflow.events import News
+from syncflow.settings import Settings
+from tui import commands
+from tui.bridge import Bridge, Manner
+from tui.i18n.catalog import _
+from tui.marks import Tone
+from tui.messages import Connected, Happened, NotConnected
+from tui.remembered import Remembered
+from tui.screens.batches import BatchesScreen
+from tui.screens.place import Place
+from tui.screens.question import Question
+from tui.theme import DARK, LIGHT, THEMES
+from tui.widgets.header import Standing
+
+AGAIN_SECONDS = 5.0
+REFRESH_SECONDS = 10.0
+"""What is on the screen is read again so often even if nothing is heard."""
+
+
+class Console(App[None]):
+    """The application. Give it the settings, how it is to work and who the operator is, and run it; then close the
+    bridge."""
+
+    MODES: ClassVar[dict[str, str | Callable[[], Screen]]] = {  # type: ignore[type-arg]
+        "batches": BatchesScreen,
+    }
+    DEFAULT_MODE = "batches"
+    CSS = """
+    * { scrollbar-size-vertical: 1; }
+    Toast { max-width: 80; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", show=False, system=True),
+        Binding("ctrl+c", "leave", show=False, system=True, priority=True),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+
+    @dataclass
+    class Trouble(Message):
+        """Something could not be read."""
+
+        text: str
+
+    def __init__(self, settings: Settings, manner: Manner, operator: str, parent: int | None = None) -> None:
+        """`parent` is a file descriptor that reads to its end when the process that guards the terminal is gone."""
+        super().__init__()
+        self._parent_alive = parent
+        self.settings = settings
+        self.remembered = Remembered(settings.state_dir / "console" / f"{_file_name(operator)}.json")
+        self.bridge = Bridge(settings, manner, operator, self._told)
+        self.trouble: str | None = None
+        self._again = Flag()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self.remembered.text("theme") if self.remembered.text("theme") in _THEME_NAMES else DARK.name
+
+    def _told(self, news: News) -> None:
+        """Called by worker threads."""
+        self.post_message(Happened(news))
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ended_by, number)
+        if self._parent_alive is not None:
+            loop.add_reader(self._parent_alive, self._orphaned)
+        self.run_worker(self._connect, thread=True, exit_on_error=False, group="connect")
+        self.set_interval(REFRESH_SECONDS, self._refresh_place)
+
+    def _ended_by(self, number: signal.Signals) -> None:
+        """The line was hung up, or somebody wants an end: what runs stops at its next checkpoint."""
+        self.exit(return_code=128 + number)
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._parent_alive or 0)
+        self._ended_by(signal.SIGHUP)
+
+    def _connect(self) -> None:
+        worker = get_current_worker()
+        while not worker.is_cancelled:
+            try:
+                self.bridge.open()
+            except SyncFlowError as error:
+                self.post_message(NotConnected(error))
+                self._again.wait(AGAIN_SECONDS)
+                self._again.clear()
+            else:
+                self.post_message(Connected())
+                return
+
+    def connect_now(self) -> None:
+        """Try it at once, and not only after the wait."""
+        self._again.set()
+
+    def on_connected(self) -> None:
+        self.trouble = None
+        self._show_standing()
+        self._refresh_place()
+
+    def on_not_connected(self, message: NotConnected) -> None:
+        again = _("It is tried again every few seconds, and at once with ctrl+r.")
+        self.trouble = f"{message.error} {again}"
+        self._show_standing()
+
+    def on_console_trouble(self, message: "Console.Trouble") -> None:
+        self.trouble = message.text
+        self._show_standing()
+
+    def trouble_is_over(self) -> None:
+        if self.trouble is not None:
+            self.trouble = None
+            self._show_standing()
+
+    def on_happened(self, message: Happened) -> None:
+        if isinstance(self.screen, Place):
+            self.screen.happened(message.news)
+
+    def _refresh_place(self) -> None:
+        if isinstance(self.screen, Place) and self.bridge.is_open:
+            self.screen.load_soon()
+
+    def _show_standing(self) -> None:
+        if isinstance(self.screen, Place) and self.screen.is_mounted:
+            self.screen.show_standing()
+
+    def standing(self) -> Standing:
+        """What the header says now."""
+        manner = self.bridge.manner
+        how = _("read-only") if manner.read_only else _("observes") if manner.observe else _("works")
+        connected = (_("● database"), Tone.GOOD) if self.bridge.is_open else (_("✖ database"), Tone.BAD)
+        return Standing(_short_name(self.settings), str(self.settings.app_env), self.bridge.operator, how, (connected,))
+
+    def go(self, name: str) -> None:
+        """Show this place; when it is shown already, the beginning of it."""
+        if name not in self.MODES:
+            return
+        if self.current_mode == name:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.switch_mode(name)
+
+    def command_words(self) -> list[str]:
+        return [command.name for command in commands.COMMANDS]
+
+    def run_command(self, line: str) -> None:
+        if not line.strip():
+            return
+        try:
+            command, words = commands.find(line)
+            command.run(self, words)
+        except SyncFlowError as error:
+            self.notify(str(error), severity="warning", markup=False)
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:  # type: ignore[type-arg]  # noqa: ARG002
+        for command in commands.COMMANDS:
+            if not command.usage:
+                yield SystemCommand(command.name, _(command.about), lambda command=command: command.run(self, ()))
+
+    def action_theme(self) -> None:
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        self.remembered.keep("theme", self.theme)
+
+    def action_leave(self) -> None:
+        then = _("They stop at their next checkpoint, and can be resumed: nothing is lost.")
+        self._when_idle(_("Leave the console? Running: {}."), then, self.exit)
+
+    def action_suspend_process(self) -> None:
+        then = _("They stand still as long as the console is suspended; another SyncFlow may take them over.")
+        self._when_idle(_("Suspend the console? Running: {}."), then, super().action_suspend_process)
+
+    def _when_idle(self, ask: str, then: str, act: Callable[[], None]) -> None:
+        """Do it at once when nothing runs here, otherwise after a question."""
+        running = self.at_work()
+        if running:
+            self.push_screen(Question(ask.format(", ".join(running)), then), lambda yes: act() if yes else None)
+        else:
+            act()
+
+    def at_work(self) -> list[str]:
+        """The entities that this process is working on."""
+        if not self.bridge.is_open or self.bridge.manner.observe:
+            return []
+        return [batch.entity_name for batch in self.bridge.runtime.worker.status().running]
+
+
+_THEME_NAMES = {theme.name for theme in THEMES}
+
+
+def _short_name(settings: Settings) -> str:
+    """The metadata database as the header calls it: host and name, without user and password."""
+    if settings.database_url is None:
+        return _("embedded database")
+    address = urlsplit(settings.database_url)
+    host = address.hostname or (parse_qs(address.query).get("host") or [""])[0]
+    return f"{host}{address.path}"
+
+
+def _file_name(operator: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in operator) or "operator"

@@ -1,0 +1,74 @@
+"""The console's one way to the service: opens the runtime, hands it to those who ask, and tells what happens.
+
+Nothing here is heavy to import: the machinery is loaded by `open`, in a thread, while the first screen is painted.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncflow.errors import SyncFlowError, UnavailableError
+from syncflow.events import News
+from syncflow.settings import Settings
+
+if TYPE_CHECKING:
+    from syncflow.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How this console works: `observe` without worker threads, beside a daemon; `read_only` without any act."""
+
+    observe: bool = False
+    read_only: bool = False
+
+
+class Bridge:
+    """Holds the runtime while it is open. `tell` is called by worker threads with each event; it must be quick."""
+
+    def __init__(self, settings: Settings, manner: Manner, operator: str, tell: Callable[[News], None]) -> None:
+        self.settings = settings
+        self.manner = manner
+        self.operator = operator
+        self._tell = tell
+        self._stack = ExitStack()
+        self._runtime: Runtime | None = None
+
+    def open(self) -> None:
+        """Make the parts, and start watching and working. Blocks. Raises SyncFlowError when something is missing; then
+        everything is as before, and it may be tried again."""
+        from syncflow.runtime import open_runtime  # deferred: the first screen need not wait for it
+
+        with ExitStack() as stack:
+            runtime = stack.enter_context(open_runtime(self.settings, self._tell, self.operator))
+            watch = runtime.watch(self._tell)
+            watch.start()
+            stack.callback(watch.stop)
+            if not (self.manner.observe or self.manner.read_only):
+                runtime.worker.start()
+                stack.callback(runtime.worker.stop, self.settings.grace_seconds)
+            self._stack = stack.pop_all()
+        self._runtime = runtime
+
+    def close(self) -> None:
+        """Stop working at the next checkpoint and let go of everything. Blocks for the grace period at most."""
+        self._runtime = None
+        self._stack.close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._runtime is not None
+
+    @property
+    def runtime(self) -> "Runtime":
+        """Raises UnavailableError while there is none."""
+        if self._runtime is None:
+            raise UnavailableError("SyncFlow is not connected to its database yet.")
+        return self._runtime
+
+    def may_act(self) -> SyncFlowError | None:
+        """Why nothing may be changed from here; None when it may."""
+        if self.manner.read_only:
+            return UnavailableError("This console is read-only (--read-only): it shows, and changes nothing.")
+        return None if self.is_open else UnavailableError("SyncFlow is not connected to its database yet.")

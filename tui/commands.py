@@ -1,0 +1,53 @@
+"""The words that `:` and the palette know."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from syncflow.errors import UsageError
+from tui.i18n.catalog import N_, _
+
+if TYPE_CHECKING:
+    from tui.app import Console
+
+
+@dataclass(frozen=True)
+class Command:
+    """`usage` names the arguments; `run` is given them. `about` is marked with N_."""
+
+    name: str
+    about: str
+    run: Callable[["Console", Sequence[str]], None]
+    usage: str = ""
+
+
+def _go(name: str) -> Callable[["Console", Sequence[str]], None]:
+    return lambda console, _words: console.go(name)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("dashboard", N_("is all well?"), _go("dashboard")),
+    Command("entities", N_("what is synced, and how"), _go("entities")),
+    Command("batches", N_("what ran and what runs"), _go("batches")),
+    Command("failed", N_("records that failed"), _go("failed")),
+    Command("pending", N_("rows that wait for a parent"), _go("pending")),
+    Command("settings", N_("settings, keys, service tokens"), _go("settings")),
+    Command("log", N_("what happens, line by line"), _go("log")),
+    Command("theme", N_("dark or light"), lambda console, _words: console.action_theme()),
+    Command("quit", N_("leave the console"), lambda console, _words: console.action_leave()),
+)
+
+
+def find(line: str) -> tuple[Command, list[str]]:
+    """The command of a line, and its arguments. Raises UsageError for one that there is not."""
+    name, *words = line.split() or [""]
+    for command in COMMANDS:
+        if command.name == name:
+            return command, words
+    starting = [command for command in COMMANDS if name and command.name.startswith(name)]
+    if len(starting) == 1:
+        return starting[0], words
+    near = get_close_matches(name, [command.name for command in COMMANDS], n=1)
+    hint = _(" Did you mean {}?").format(near[0]) if near else _(" Press ? for help.")
+    raise UsageError(_("There is no command {!r}.").format(name) + hint)

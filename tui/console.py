@@ -1,0 +1,34 @@
+"""Opening the console in this terminal, and the end of its work."""
+
+import sys
+from contextlib import suppress
+
+from syncflow.errors import ConfigurationError
+from syncflow.settings import Settings
+from tui.app import Console
+from tui.bridge import Manner
+from tui.guard import guarded
+
+
+def open_console(settings: Settings, operator: str, manner: Manner) -> int:
+    """Run the console until the operator leaves; the exit code. Raises ConfigurationError without a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigurationError(
+            "The console needs a terminal, and there is none here. Commands work without one: syncflow --help."
+        )
+    return guarded(lambda alive: _run(settings, operator, manner, alive))
+
+
+def _run(settings: Settings, operator: str, manner: Manner, alive: int) -> int:
+    console = Console(settings, manner, operator, parent=alive)
+    console.run()
+    _say_that_it_stops(console)
+    console.bridge.close()
+    return console.return_code or 0
+
+
+def _say_that_it_stops(console: Console) -> None:
+    running = console.at_work()
+    if running:
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"Stopping at the next checkpoint: {', '.join(running)} ..\n")

@@ -1,0 +1,92 @@
+"""The small parent that outlives the console: it gives the terminal back as it was, whatever kills the console."""
+
+import os
+import signal
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+_AS_BEFORE = (
+    "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # mouse
+    "\x1b[?1004l\x1b[?2004l\x1b[?2026l"  # focus, bracketed paste, synchronised output
+    "\x1b[?7h\x1b[<u"  # lines wrap, kitty's keyboard protocol
+    "\x1b[?1049l\x1b[?25h\x1b[0m\r"  # the other screen, the cursor, colours
+)
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
+
+
+def guarded(console: Callable[[int], int]) -> int:
+    """Run `console` in a child process and give its exit code, or 128 + the signal that killed it. `console` is given a
+    file descriptor that reads to its end when this parent is gone. To be called before any thread is started."""
+    terminal = _attributes()
+    alive_read, alive_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(alive_write)
+        _end(console, alive_read)
+    os.close(alive_read)
+    with _passing_signals_on(child):
+        status = _wait(child)
+    os.close(alive_write)
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return code
+    _restore(terminal)
+    sys.stderr.write(
+        f"The console was ended by {signal.Signals(-code).name}. Its batches stand at their checkpoints: another "
+        "SyncFlow takes them over, or syncflow resume goes on with them.\n"
+    )
+    return 128 - code
+
+
+def _end(console: Callable[[int], int], alive: int) -> None:
+    """The child's whole life; it never returns into the parent's code."""
+    code = 1
+    try:
+        code = console(alive)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait(child: int) -> int:
+    """Its status at its end. When it suspends itself (ctrl+z), so does this process, and the shell has the terminal."""
+    while True:
+        _pid, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return status
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(child, signal.SIGCONT)
+
+
+@contextmanager
+def _passing_signals_on(child: int) -> Iterator[None]:
+    def pass_on(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _attributes() -> list[object] | None:
+    with suppress(termios.error, OSError):
+        return list(termios.tcgetattr(sys.stdin.fileno()))
+    return None
+
+
+def _restore(attributes: list[object] | None) -> None:
+    with suppress(termios.error, OSError):
+        if attributes is not None:
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, attributes)  # type: ignore[arg-type]
+        sys.stdout.write(_AS_BEFORE)
+        sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""Languages: words, and how numbers and times are written."""

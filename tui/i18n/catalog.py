@@ -1,0 +1,48 @@
+"""Words in the operator's language.
+
+`_` translates a text where it is shown, `N_` only marks one that is translated later (binding descriptions, column
+titles), `plural` chooses the form that a number takes. Catalogues are gettext's, `locales/<language>/LC_MESSAGES`.
+"""
+
+import gettext
+from pathlib import Path
+
+DOMAIN = "syncflow"
+ENGLISH = "en"
+
+
+class _Language:
+    """The language that everybody in this process reads."""
+
+    def __init__(self) -> None:
+        self.name = ENGLISH
+        self.words: gettext.NullTranslations = gettext.NullTranslations()
+
+
+_language = _Language()
+
+
+def use(language: str, catalogues: Path) -> None:
+    """Speak this language from now on; English where a text has no translation."""
+    _language.words = gettext.translation(DOMAIN, catalogues, [language], fallback=True)
+    _language.name = language
+
+
+def language() -> str:
+    """The language's name: `en`, `fa`, `ar` or `tr`."""
+    return _language.name
+
+
+def N_(message: str) -> str:
+    return message
+
+
+def _(message: str) -> str:
+    return _language.words.gettext(message) if message else ""
+
+
+def plural(one: str, many: str, number: int) -> str:
+    """`one` or `many` (marked with {n}) with the number written in the language's way."""
+    from tui.i18n.formats import whole  # formats need the language's name from here
+
+    return _language.words.ngettext(one, many, number).format(n=whole(number))

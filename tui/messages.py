@@ -1,0 +1,27 @@
+"""What threads tell the console, by `post_message`."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from syncflow.errors import SyncFlowError
+from syncflow.events import News
+
+
+@dataclass
+class Happened(Message):
+    """Something happened to a batch, a queue or an entity, in this process or in another."""
+
+    news: News
+
+
+@dataclass
+class Connected(Message):
+    """The runtime is open."""
+
+
+@dataclass
+class NotConnected(Message):
+    """The runtime could not be opened; it is tried again."""
+
+    error: SyncFlowError

@@ -1,0 +1,1 @@
+"""The screens: one file each, with its keys and its style beside it."""

@@ -1,0 +1,89 @@
+"""The first lines of every screen: which database, which environment, who, how; and the way to the other screens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tui.i18n.catalog import _
+from tui.marks import Tone, toned
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the header says. `parts` are a name and its state each; `environment` is APP_ENV."""
+
+    database: str = ""
+    environment: str = ""
+    operator: str = ""
+    manner: str = ""
+    parts: tuple[tuple[str, Tone], ...] = field(default=())
+
+
+class Header(Vertical):
+    """Two lines: where one is at work, and where one is in the console."""
+
+    DEFAULT_CSS = """
+    Header { height: 2; background: $panel; }
+    Header > Static { height: 1; width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Header > #way { background: $surface; }
+    """
+
+    standing: reactive[Standing] = reactive(Standing())
+    way: reactive[tuple[str, ...]] = reactive(())
+
+    def __init__(self, places: Sequence[tuple[str, str]], here: str) -> None:
+        """`places` are (key, title) of the screens, `here` the title of the present one."""
+        super().__init__()
+        self._places = places
+        self._here = here
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="standing")
+        yield Static(id="way")
+
+    def watch_standing(self) -> None:
+        if self.is_mounted:
+            self.query_one("#standing", Static).update(self._standing_line())
+
+    def watch_way(self) -> None:
+        if self.is_mounted:
+            self.query_one("#way", Static).update(self._way_line())
+
+    def on_mount(self) -> None:
+        self.watch_standing()
+        self.watch_way()
+
+    def on_resize(self) -> None:
+        self.watch_standing()
+        self.watch_way()
+
+    def _standing_line(self) -> Content:
+        now = self.standing
+        if now.environment == "production":
+            environment = Content.styled(" PRODUCTION ", "bold $background on $error")
+        else:
+            environment = toned(now.environment, Tone.QUIET)
+        pieces = [Content.styled("SyncFlow", "bold $primary"), environment]
+        if now.database:
+            pieces.append(toned(now.database))
+        pieces.append(toned(f"{now.operator} · {now.manner}", Tone.QUIET))
+        line = Content("  ").join(pieces)
+        state = Content(" ").join([toned(text, tone) for text, tone in now.parts])
+        room = self.size.width - 2 - state.cell_length
+        shown = line.truncate(max(room - 1, 0), ellipsis=True)
+        return shown + Content(" " * max(room - shown.cell_length, 1)) + state
+
+    def _way_line(self) -> Content:
+        if len(self.way) > 1:
+            steps = [toned(step, Tone.QUIET) for step in self.way[:-1]]
+            return Content(" › ").join([*steps, Content.styled(self.way[-1], "bold")])
+        pieces = []
+        for key, title in self._places:
+            style = "bold $accent reverse" if title == self._here else ""
+            pieces.append(Content.styled(key, "$text-accent") + Content.styled(f" {_(title)} ", style))
+        return Content(" ").join(pieces)
