@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
@@ -26,6 +26,9 @@ from syncflow.service.batches import BatchService
 from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
 from syncflow.service.failed_records import FailedRecordService
+from syncflow.service.mapping_preview import MappingPreviewService
+from syncflow.service.neighbours import NeighbourService
+from syncflow.service.overview import OverviewService
 from syncflow.service.pending_children import PendingChildService
 from syncflow.service.remedies import RemedyService
 from syncflow.service.watch import Relay, Watch
@@ -47,11 +50,14 @@ class Runtime:
     target: Target
     batches: BatchService
     entities: EntityService
+    mapping_previews: MappingPreviewService
     failed_records: FailedRecordService
     pending_children: PendingChildService
     remedies: RemedyService
     dry_runs: DryRunService
     approvals: ApprovalService
+    overview: OverviewService
+    neighbours: NeighbourService
     worker: Worker
     """Not started: who has the time for it starts it."""
     stopping: threading.Event
@@ -65,6 +71,10 @@ class Runtime:
             listener(news)
 
         return Watch(self.database, tell)
+
+
+CHECK_SECONDS = 4.0
+"""How long a neighbour may take to say that it is there."""
 
 
 def nobody(_: Event) -> None:
@@ -114,6 +124,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         entities = EntityService(database, source, clock, first_page, who)
         failed = FailedRecordService(around, first_page, who)
         pending = PendingChildService(around, first_page, who)
+        approvals = ApprovalService(around, batches, first_page, who)
         yield Runtime(
             settings=settings,
             database=database,
@@ -121,11 +132,20 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             target=target,
             batches=batches,
             entities=entities,
+            mapping_previews=MappingPreviewService(database, source, first_page),
             failed_records=failed,
             pending_children=pending,
             remedies=RemedyService(around, entities, failed, first_page),
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
-            approvals=ApprovalService(around, batches, first_page, who),
+            approvals=approvals,
+            overview=OverviewService(database, batches, approvals, clock),
+            neighbours=NeighbourService(
+                {
+                    "APISmith": lambda: open_source(_briefly(_apismith(settings))),
+                    "ScheduleHub": lambda: open_target(_briefly(_schedulehub(settings, database.application))),
+                },
+                clock,
+            ),
             worker=Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads),
             stopping=stopping,
         )
@@ -153,6 +173,12 @@ def _schedulehub(settings: Settings, application: str) -> Endpoint:
         schema=settings.schedulehub_schema,
         application=application,
     )
+
+
+def _briefly(endpoint: Endpoint) -> Endpoint:
+    """For who only wants to know whether it answers."""
+    timeouts = Timeouts(connect=CHECK_SECONDS, exchange=CHECK_SECONDS)
+    return replace(endpoint, timeouts=timeouts, retry=RetryPolicy(attempts=1), statement_timeout=CHECK_SECONDS)
 
 
 def _credentials(

@@ -5,31 +5,44 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event as Flag
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.notifications import SeverityLevel as Severity
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from syncflow.errors import SyncFlowError
-from syncflow.events import News
+from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Disconnected, News, Reconnected
+from syncflow.model import SyncType
 from syncflow.settings import Settings
-from tui import commands
+from tui import commands, marks
 from tui.bridge import Bridge, Manner
-from tui.i18n.catalog import _
+from tui.i18n.catalog import _, plural
+from tui.i18n.formats import whole
 from tui.marks import Tone
-from tui.messages import Connected, Happened, NotConnected
+from tui.messages import Checked, Connected, Happened, NotConnected
+from tui.progress import Tracks
 from tui.remembered import Remembered
 from tui.screens.batches import BatchesScreen
+from tui.screens.dashboard import DashboardScreen
 from tui.screens.place import Place
 from tui.screens.question import Question
 from tui.theme import DARK, LIGHT, THEMES
 from tui.widgets.header import Standing
 
+if TYPE_CHECKING:
+    from syncflow.service.neighbours import Health
+
 AGAIN_SECONDS = 5.0
+TELL_SECONDS = 1.0
+TOLD = 5
+"""Batches that end within a second are told in one toast, so many of them by name."""
+CHECK_SECONDS = 30.0
+"""How often the neighbours are asked how they are."""
 REFRESH_SECONDS = 10.0
 """What is on the screen is read again so often even if nothing is heard."""
 
@@ -39,9 +52,10 @@ class Console(App[None]):
     bridge."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen]]] = {  # type: ignore[type-arg]
+        "dashboard": DashboardScreen,
         "batches": BatchesScreen,
     }
-    DEFAULT_MODE = "batches"
+    DEFAULT_MODE = "dashboard"
     CSS = """
     * { scrollbar-size-vertical: 1; }
     Toast { max-width: 80; }
@@ -65,6 +79,9 @@ class Console(App[None]):
         self.settings = settings
         self.remembered = Remembered(settings.state_dir / "console" / f"{_file_name(operator)}.json")
         self.bridge = Bridge(settings, manner, operator, self._told)
+        self.tracks = Tracks()
+        self.neighbours: dict[str, Health] = {}
+        self._ended: list[BatchEnded] = []
         self.trouble: str | None = None
         self._again = Flag()
         for theme in THEMES:
@@ -83,6 +100,7 @@ class Console(App[None]):
             loop.add_reader(self._parent_alive, self._orphaned)
         self.run_worker(self._connect, thread=True, exit_on_error=False, group="connect")
         self.set_interval(REFRESH_SECONDS, self._refresh_place)
+        self.set_interval(CHECK_SECONDS, self.check_neighbours)
 
     def _ended_by(self, number: signal.Signals) -> None:
         """The line was hung up, or somebody wants an end: what runs stops at its next checkpoint."""
@@ -113,6 +131,31 @@ class Console(App[None]):
         self.trouble = None
         self._show_standing()
         self._refresh_place()
+        self.check_neighbours()
+
+    def check_neighbours(self, *, tell: bool = False) -> None:
+        """Ask them how they are, in a thread; the header shows it, and with `tell` it is said."""
+        if self.bridge.is_open:
+            self.run_worker(
+                lambda: self._check_neighbours(tell), thread=True, exclusive=True, exit_on_error=False, group="check"
+            )
+
+    def _check_neighbours(self, tell: bool) -> None:
+        try:
+            self.post_message(Checked(self.bridge.runtime.neighbours.check_all(), tell))
+        except SyncFlowError as error:
+            self.post_message(self.Trouble(str(error)))
+
+    def on_checked(self, message: Checked) -> None:
+        worse = [now for now in message.found if now.state != "ok" and self._was_ok(now.name)]
+        self.neighbours = {now.name: now for now in message.found}
+        self._show_standing()
+        for health in message.found if message.tell else worse:
+            severity: Severity = "information" if health.state == "ok" else "error"
+            self.notify(f"{health.name}: {health.said}", severity=severity, timeout=10, markup=False)
+
+    def _was_ok(self, name: str) -> bool:
+        return name not in self.neighbours or self.neighbours[name].state == "ok"
 
     def on_not_connected(self, message: NotConnected) -> None:
         again = _("It is tried again every few seconds, and at once with ctrl+r.")
@@ -129,8 +172,34 @@ class Console(App[None]):
             self._show_standing()
 
     def on_happened(self, message: Happened) -> None:
+        news = message.news
+        if isinstance(news, Disconnected):
+            self.trouble = news.message
+            self._show_standing()
+        elif isinstance(news, Reconnected):
+            self.trouble_is_over()
+        elif isinstance(news, BatchStarted | ChunkSettled | BatchEnded):
+            self.tracks.take(news)
+        if isinstance(news, BatchEnded):
+            self._ended.append(news)
+            if len(self._ended) == 1:
+                self.set_timer(TELL_SECONDS, self._tell_ends)
         if isinstance(self.screen, Place):
             self.screen.happened(message.news)
+
+    def _tell_ends(self) -> None:
+        """One toast for the batches that ended together; the troubled ones first."""
+        worst = [Tone.BAD, Tone.WARN, Tone.QUIET, Tone.GOOD]
+        ended = sorted(self._ended, key=lambda each: worst.index(marks.status(each.status)[1]))
+        self._ended = []
+        tone = marks.status(ended[0].status)[1]
+        lines = [_end_line(each) for each in ended[:TOLD]]
+        if len(ended) > TOLD:
+            lines.append(plural("and {n} more", "and {n} more", len(ended) - TOLD))
+        severity: Severity = "error" if tone is Tone.BAD else "warning" if tone is Tone.WARN else "information"
+        self.notify("\n".join(lines), severity=severity, markup=False)
+        if tone is not Tone.GOOD and self.remembered.get("bell"):
+            self.bell()
 
     def _refresh_place(self) -> None:
         if isinstance(self.screen, Place) and self.bridge.is_open:
@@ -145,7 +214,8 @@ class Console(App[None]):
         manner = self.bridge.manner
         how = _("read-only") if manner.read_only else _("observes") if manner.observe else _("works")
         connected = (_("● database"), Tone.GOOD) if self.bridge.is_open else (_("✖ database"), Tone.BAD)
-        return Standing(_short_name(self.settings), str(self.settings.app_env), self.bridge.operator, how, (connected,))
+        parts = (connected, *(_neighbour_mark(health) for health in self.neighbours.values()))
+        return Standing(_short_name(self.settings), str(self.settings.app_env), self.bridge.operator, how, parts)
 
     def go(self, name: str) -> None:
         """Show this place; when it is shown already, the beginning of it."""
@@ -156,6 +226,22 @@ class Console(App[None]):
                 self.pop_screen()
         else:
             self.switch_mode(name)
+
+    def sync_all(self) -> None:
+        """Request a batch of every entity that is enabled, after a question that says how many."""
+        if isinstance(self.screen, Place):
+            self.screen.read(lambda runtime: runtime.batches.enabled(), self._ask_to_sync, group="sync_all")
+
+    def _ask_to_sync(self, names: list[str]) -> None:
+        if not names:
+            self.notify(_("No entity is enabled. Configure them first (2)."), markup=False)
+            return
+        asked = plural("Sync {n} entity now?", "Sync {n} entities now?", len(names))
+        self.push_screen(Question(asked, ", ".join(names)), lambda yes: self._sync(names) if yes else None)
+
+    def _sync(self, names: list[str]) -> None:
+        if isinstance(self.screen, Place):
+            self.screen.act(lambda runtime: runtime.batches.request(names, SyncType.INCREMENTAL))
 
     def command_words(self) -> list[str]:
         return [command.name for command in commands.COMMANDS]
@@ -202,6 +288,30 @@ class Console(App[None]):
 
 
 _THEME_NAMES = {theme.name for theme in THEMES}
+
+
+def _end_line(ended: BatchEnded) -> str:
+    """`▲ with errors: items, 2,598 rows, 12 written, 4 failed`; that nothing came is said as such."""
+    sign, _tone = marks.status(ended.status)
+    if ended.error_message is not None:
+        return f"{sign}: {ended.entity}. {ended.error_message}"
+    counters = ended.counters
+    if counters.fetched == 0:
+        return _("{status}: {entity}, nothing came").format(status=sign, entity=ended.entity)
+    told = _("{status}: {entity}, {rows}, {written} written, {failed} failed")
+    return told.format(
+        status=sign,
+        entity=ended.entity,
+        rows=plural("{n} row", "{n} rows", counters.fetched),
+        written=whole(counters.inserted + counters.updated + counters.deleted),
+        failed=whole(counters.failed),
+    )
+
+
+def _neighbour_mark(health: "Health") -> tuple[str, Tone]:
+    if health.state == "ok":
+        return f"● {health.name}", Tone.GOOD
+    return f"✖ {health.name}", Tone.BAD
 
 
 def _short_name(settings: Settings) -> str:

@@ -17,7 +17,7 @@ class Tone(StrEnum):
     WARN = "$text-warning"
     BAD = "$text-error"
     LIVE = "$text-primary"
-    QUIET = "$text-muted"
+    QUIET = "$foreground-muted"
 
 
 STATUS = {

@@ -1,11 +1,15 @@
 """What threads tell the console, by `post_message`."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from syncflow.errors import SyncFlowError
 from syncflow.events import News
+
+if TYPE_CHECKING:
+    from syncflow.service.neighbours import Health
 
 
 @dataclass
@@ -25,3 +29,11 @@ class NotConnected(Message):
     """The runtime could not be opened; it is tried again."""
 
     error: SyncFlowError
+
+
+@dataclass
+class Checked(Message):
+    """The neighbours were asked how they are; `tell`: somebody wanted to know."""
+
+    found: "list[Health]"
+    tell: bool

@@ -57,6 +57,12 @@ class ApiSmith:
     def close(self) -> None:
         self._client.close()
 
+    def check(self) -> str:
+        """One call of `health` and one that needs the login."""
+        told = self._client.health()
+        self._list(1)
+        return told
+
     def definition(self, api: str) -> ApiDefinition:
         call = Call(
             "GET", f"/apis/slug/{_part(api)}", f"reading the definition of API {api}", expected=frozenset({404})

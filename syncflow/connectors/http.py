@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from syncflow.connectors.auth import TokenKeeper
 from syncflow.connectors.exchange import Answer, Call, Exchange, ExchangeError, Sink
 from syncflow.connectors.retrying import Retrier
-from syncflow.errors import RetriableError
+from syncflow.errors import PageError, RetriableError
 
 T = TypeVar("T")
 
@@ -57,6 +59,12 @@ class HttpClient:
             lambda error: _again(call, error),
         )
 
+    def health(self) -> str:
+        """What the neighbour says of itself (`apismith 1.4`); logs in as well. Raises as `call` does."""
+        told = self.anonymous(Call("GET", "/health", "asking how it is"), _read_health)
+        self._tokens.current()
+        return told
+
     def _authorized(self, call: Call, sink: Sink | None) -> Answer:
         token = self._tokens.current()
         answer = self._exchange.send(call, token.value, sink)
@@ -66,6 +74,19 @@ class HttpClient:
             answer = self._exchange.send(call, token.value, sink)
         self._tokens.accepted(token)
         return answer.without_server_trouble().checked()
+
+
+class _Health(msgspec.Struct):
+    service: str = ""
+    version: str = ""
+
+
+def _read_health(answer: Answer) -> str:
+    try:
+        health = msgspec.json.decode(answer.body, type=_Health)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PageError(answer.error(f"says nothing readable about its health: {error}")) from error
+    return f"{health.service} {health.version}".strip()
 
 
 def _again(call: Call, error: RetriableError) -> bool:

@@ -64,6 +64,9 @@ class ScheduleHub:
                 self._capabilities = self._client.anonymous(call, wire.read_capabilities)
             return self._capabilities
 
+    def check(self) -> str:
+        return self._client.health()
+
     def close(self) -> None:
         self._client.close()
 

@@ -50,6 +50,11 @@ class ScheduleHubPostgres:
     def name(self) -> str:
         return self._database.address
 
+    def check(self) -> str:
+        return self._database.run(
+            "asking how it is", lambda connection: f"PostgreSQL {connection.info.server_version // 10000}"
+        )
+
     def close(self) -> None:
         self._database.close()
 

@@ -17,7 +17,9 @@ def whole(number: int) -> str:
 
 def short(number: float) -> str:
     """Three figures or so, for narrow places: 1.2M."""
-    return format_compact_decimal(number, locale=language(), fraction_digits=1 if number >= 1000 else 0)
+    if number < 1000:
+        return whole(round(number))
+    return format_compact_decimal(number, locale=language(), fraction_digits=1)
 
 
 def percent(share: float) -> str:

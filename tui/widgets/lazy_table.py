@@ -69,7 +69,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
     LazyTable > .lazy-table--warn { color: $text-warning; }
     LazyTable > .lazy-table--bad { color: $text-error; }
     LazyTable > .lazy-table--live { color: $text-primary; }
-    LazyTable > .lazy-table--quiet { color: $text-muted; }
+    LazyTable > .lazy-table--quiet { color: $foreground-muted; }
     """
 
     cursor: reactive[int] = reactive(0, repaint=False)

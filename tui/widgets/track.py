@@ -5,7 +5,7 @@ from textual.widgets import Static
 
 from tui import marks
 from tui.i18n import formats
-from tui.i18n.catalog import N_, _
+from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.progress import Track
 
@@ -44,7 +44,7 @@ class TrackView(Static):
 def _progress(track: Track, width: int) -> Content:
     if track.ended is not None:
         text, tone = marks.status(track.ended.status)
-        told = [toned(text, tone), toned(track.entity), toned(_("{} rows").format(formats.whole(track.rows)))]
+        told = [toned(text, tone), toned(track.entity), toned(plural("{n} row", "{n} rows", track.rows))]
         return Content("  ").join(told)
     pieces = [toned("▶", Tone.LIVE), Content.styled(track.entity.ljust(22), "bold")]
     if track.expected:
@@ -52,10 +52,10 @@ def _progress(track: Track, width: int) -> Content:
         pieces += [toned(bar(share, max(width // 6, 8)), Tone.LIVE), toned(formats.percent(share).rjust(6))]
         pieces.append(toned(_("{} of {} rows").format(formats.whole(track.rows), formats.whole(track.expected))))
     else:
-        pieces.append(toned(_("{} rows").format(formats.whole(track.rows))))
+        pieces.append(toned(plural("{n} row", "{n} rows", track.rows)))
     pieces.append(toned(formats.rate(track.rate, 1.0) if track.rate else "", Tone.QUIET))
     left = track.seconds_left
-    if left is not None:
+    if left:
         pieces.append(toned(_("{} left").format(formats.stopwatch(left)), Tone.QUIET))
     if track.counters.failed:
         pieces.append(toned(_("✖ {} failed").format(formats.whole(track.counters.failed)), Tone.BAD))

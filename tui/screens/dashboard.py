@@ -1,0 +1,201 @@
+"""The dashboard: is all well? What runs, how it went of late, what the queues hold, what needs a person now."""
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Sparkline, Static
+
+from tui.i18n import formats
+from tui.i18n.catalog import N_, _, plural
+from tui.marks import Tone, toned
+from tui.screens.place import Place
+from tui.widgets.lazy_table import LazyTable
+from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.track import TrackView
+
+if TYPE_CHECKING:
+    from syncflow.service.overview import Attention, QueueFigures, Snapshot
+
+TRACK_SECONDS = 0.5
+TRACKS = 6
+"""So many running batches are drawn; the others are counted."""
+
+NEEDS = {
+    "failed_batch": ("✖", Tone.BAD, N_("The last batch failed")),
+    "withheld": ("▲", Tone.WARN, N_("Deletions are withheld")),
+    "interrupted": ("◐", Tone.WARN, N_("A batch was interrupted")),
+    "failed_records": ("▲", Tone.WARN, N_("Records failed")),
+    "never_synced": ("○", Tone.QUIET, N_("Never synced")),
+}
+PLACE_OF = {"withheld": "batches", "failed_batch": "batches", "interrupted": "batches", "failed_records": "failed"}
+
+
+class Tile(Vertical):
+    """A figure with its name, and a line below it."""
+
+    DEFAULT_CSS = """
+    Tile { width: 1fr; height: 4; background: $surface; padding: 0 1; margin: 0 1 0 0; }
+    Tile Static { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Tile Sparkline { height: 1; width: 1fr; }
+    Tile Sparkline > .sparkline--max-color { color: $primary; }
+    Tile Sparkline > .sparkline--min-color { color: $primary 60%; }
+    """
+
+    def __init__(self, name: str, id: str, *, plot: bool = False) -> None:
+        """`name` is marked with N_."""
+        super().__init__(id=id)
+        self._title = name
+        self._plot = plot
+
+    def compose(self) -> ComposeResult:
+        yield Static(toned(_(self._title), Tone.QUIET))
+        yield Static(classes="figure")
+        yield Static(classes="below")
+        if self._plot:
+            yield Sparkline([])
+
+    def show(self, figure: str, below: str, tone: Tone = Tone.PLAIN, plot: Sequence[float] = ()) -> None:
+        self.query_one(".figure", Static).update(Content.styled(figure, f"bold {tone}"))
+        self.query_one(".below", Static).update(toned(below, Tone.QUIET))
+        if self._plot:
+            self.query_one(Sparkline).data = list(plot)
+
+
+def _need(row: "Attention") -> Cell:
+    sign, tone, name = NEEDS[row.need]
+    return f"{sign} {_(name)}", tone
+
+
+def _rows(row: "Attention") -> Cell:
+    return formats.whole(row.rows) if row.rows else ""
+
+
+def _message(row: "Attention") -> Cell:
+    return (row.message or row.command), Tone.QUIET
+
+
+class DashboardScreen(Place):
+    TITLE_WORD = N_("dashboard")
+    ABOUT = N_(
+        "Is all well? Above, what runs now, with the nine stages and which of them holds the rest up. Below, what "
+        "needs a person, the most urgent first: Enter goes there."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sync_all", N_("Sync all"), id="dashboard.sync_all"),
+        Binding("n", "check", N_("Test the neighbours"), id="dashboard.check"),
+    ]
+    DEFAULT_CSS = """
+    DashboardScreen #tiles { height: 4; margin: 1 0 0 1; }
+    DashboardScreen .heading { height: 1; margin: 1 1 0 1; text-style: bold; color: $text-muted; }
+    DashboardScreen #tracks { height: auto; max-height: 13; margin: 0 1; }
+    DashboardScreen #idle { height: 1; margin: 0 1; color: $text-muted; }
+    DashboardScreen.-low #tiles { margin: 0 0 0 1; height: 3; }
+    DashboardScreen.-low .heading { margin: 0 1; }
+    """
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="tiles"):
+            yield Tile(N_("success 24h"), "success", plot=True)
+            yield Tile(N_("rows 24h"), "rows", plot=True)
+            yield Tile(N_("failed rows"), "failed")
+            yield Tile(N_("waiting rows"), "pending")
+            yield Tile(N_("withheld"), "withheld")
+        yield Static(toned(_("running")), classes="heading")
+        with VerticalScroll(id="tracks", can_focus=False):
+            for _place in range(TRACKS):
+                yield TrackView()
+        yield Static(id="idle")
+        yield Static(toned(_("needs you")), classes="heading")
+        yield LazyTable(
+            [
+                Column("need", N_("what"), _need, 26),
+                Column("entity", N_("entity"), lambda row: row.entity, 20),
+                Column("rows", N_("rows"), _rows, 9, right=True),
+                Column("message", N_("more"), _message),
+            ],
+            self._key,
+            empty=_("Nothing. All is well."),
+        )
+
+    @staticmethod
+    def _key(row: "Attention") -> Hashable:
+        return row.need, row.entity, row.batch
+
+    def on_mount(self) -> None:
+        self.query_one(LazyTable).focus()
+        self.set_interval(TRACK_SECONDS, self._show_tracks)
+        self._show_tracks()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < 30, "-low")
+
+    def focus_body(self) -> None:
+        self.query_one(LazyTable).focus()
+
+    def load(self) -> None:
+        self.read(lambda runtime: runtime.overview.snapshot(), self._show)
+
+    def _show(self, snapshot: "Snapshot") -> None:
+        self.console.trouble_is_over()
+        self.console.tracks.forget({each.batch.uid for each in snapshot.running if each.batch is not None})
+        self._show_tracks()
+        self._show_series(snapshot)
+        queues = snapshot.queues
+        self._show_queue("failed", queues.failed, Tone.BAD, snapshot)
+        self._show_queue("pending", queues.pending, Tone.WARN, snapshot)
+        self._show_queue("withheld", queues.withheld, Tone.WARN, snapshot)
+        table: LazyTable[Attention] = self.query_one(LazyTable)
+        table.read(lambda: RowList(snapshot.attention, self._key))
+
+    def _show_series(self, snapshot: "Snapshot") -> None:
+        rows = sum(bucket.rows for bucket in snapshot.series)
+        failed = sum(bucket.failed for bucket in snapshot.series)
+        batches = sum(bucket.batches for bucket in snapshot.series)
+        seconds = sum(bucket.seconds for bucket in snapshot.series)
+        shares = [bucket.success for bucket in snapshot.series if bucket.success is not None]
+        tile = self.query_one("#success", Tile)
+        if rows:
+            tone = Tone.GOOD if failed == 0 else Tone.WARN
+            sign = "✔" if failed == 0 else "▲"
+            share = f"{sign} {formats.percent((rows - failed) / rows)}"
+            tile.show(share, plural("{n} batch", "{n} batches", batches), tone, shares)
+        else:
+            tile.show(formats.NOTHING, _("no rows yet"))
+        self.query_one("#rows", Tile).show(
+            formats.whole(rows), formats.rate(rows, seconds), plot=[bucket.rows for bucket in snapshot.series]
+        )
+
+    def _show_queue(self, name: str, queue: "QueueFigures", tone: Tone, snapshot: "Snapshot") -> None:
+        tile = self.query_one(f"#{name}", Tile)
+        if not queue.rows:
+            tile.show("✔ 0", "", Tone.GOOD)
+            return
+        oldest = _("oldest {}").format(formats.ago(queue.oldest, snapshot.taken_at))
+        tile.show(f"▲ {formats.whole(queue.rows)}", oldest, tone)
+
+    def _show_tracks(self) -> None:
+        tracks = list(self.console.tracks)
+        views = list(self.query(TrackView))
+        for place, view in enumerate(views):
+            view.display = place < len(tracks)
+            if place < len(tracks):
+                view.show(tracks[place])
+        idle = self.query_one("#idle", Static)
+        left = len(tracks) - len(views)
+        idle.display = not tracks or left > 0
+        nothing = _("Nothing is running. s syncs all entities.")
+        idle.update(toned(plural("and {n} more", "and {n} more", left) if left > 0 else nothing, Tone.QUIET))
+
+    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
+        self.console.go(PLACE_OF.get(str(message.row.need), "entities"))
+
+    def action_sync_all(self) -> None:
+        self.console.sync_all()
+
+    def action_check(self) -> None:
+        self.console.check_neighbours(tell=True)
