@@ -25,6 +25,7 @@ from syncflow.service.approvals import ApprovalService
 from syncflow.service.batches import BatchService
 from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
+from syncflow.service.explain import ExplainService
 from syncflow.service.failed_records import FailedRecordService
 from syncflow.service.mapping_preview import MappingPreviewService
 from syncflow.service.neighbours import NeighbourService
@@ -56,6 +57,7 @@ class Runtime:
     remedies: RemedyService
     dry_runs: DryRunService
     approvals: ApprovalService
+    explain: ExplainService
     overview: OverviewService
     neighbours: NeighbourService
     worker: Worker
@@ -138,6 +140,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             remedies=RemedyService(around, entities, failed, first_page),
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=approvals,
+            explain=ExplainService(database, source, target, options.pages),
             overview=OverviewService(database, batches, approvals, clock),
             neighbours=NeighbourService(
                 {

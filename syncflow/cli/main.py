@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from syncflow.cli import approvals, batches, config, db, demo, entities, failed, pending, remedies, sandbox, sync
+from syncflow.cli import (
+    approvals,
+    batches,
+    config,
+    db,
+    demo,
+    entities,
+    explain,
+    failed,
+    pending,
+    remedies,
+    sandbox,
+    sync,
+)
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
 from syncflow.settings_loader import load_settings
@@ -74,6 +87,7 @@ app.add_typer(entities.app, name="entities")
 app.add_typer(failed.app, name="failed")
 app.add_typer(pending.app, name="pending")
 app.add_typer(remedies.app, name="remedies")
+app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(config.app, name="config")

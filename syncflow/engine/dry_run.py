@@ -4,6 +4,7 @@ What is told apart: nothing would change; something would; the sync would fail; 
 """
 
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,7 +20,7 @@ from syncflow.engine.plan import target_table
 from syncflow.engine.planned_books import FailureGroup, FailureSample, MissingParent, PlannedBooks
 from syncflow.engine.planning import FieldChange, PlanningTarget, UpdateSample
 from syncflow.engine.runner import BatchRun, Surroundings
-from syncflow.events import BatchEnded
+from syncflow.events import BatchEnded, Listener
 from syncflow.model import BatchStatus, Counters, DeltaStrategy, Entity, Plan, SyncType, TargetTable
 from syncflow.protocols import Target
 from syncflow.store.claims import Claim, held_elsewhere, holder_of
@@ -84,6 +85,12 @@ class DryRun:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+
+    def heard_by(self, listener: Listener | None, stopping: threading.Event | None) -> "DryRun":
+        """The same with another listener, and with an end of its own; None leaves either as it is."""
+        around = self._around
+        listener, stopping = listener or around.listener, stopping or around.stopping
+        return DryRun(replace(around, listener=listener, stopping=stopping))
 
     def run(
         self, batches: Sequence[Claimed], entities: Mapping[str, Entity], make_plan: Callable[[str], Plan]

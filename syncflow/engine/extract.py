@@ -87,6 +87,15 @@ def step_back(watermark: str, lookback: int, column: PlanColumn) -> str:
     return format(Context(prec=200).subtract(Decimal(watermark), Decimal(lookback)), "f")
 
 
+def is_passed_by(plan: Plan, rowversion: str, watermark: str) -> bool:
+    """Whether an increment after this watermark would not fetch a row of this rowversion (both canonical)."""
+    column = rowversion_column(plan)
+    first = step_back(watermark, plan.lookback, column)
+    if column.type.kind in DATETIME_KINDS:
+        return rowversion.removesuffix("Z") < first.removesuffix("Z")
+    return Decimal(rowversion) < Decimal(first)
+
+
 def comparable(plan: Plan) -> Comparable:
     """Raw values of the first key column in the order that a source is expected to have them: numbers by value, text
     by code points, times only where they are printed in ISO; None says that the order cannot be judged."""

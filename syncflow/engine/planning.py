@@ -186,7 +186,7 @@ class PlanningTarget:
             return
         held = {row[KEY]: row for row in self.values(table, updated[KEY]).iter_rows(named=True)}
         found = [
-            UpdateSample(str(row[REF]), _differences(table, held[row[KEY]], row))
+            UpdateSample(str(row[REF]), differences(table, held[row[KEY]], row))
             for row in updated.iter_rows(named=True)
             if row[KEY] in held
         ]
@@ -286,9 +286,7 @@ def _binary(name: str) -> pl.Expr:
     return pl.col(name).str.decode("hex")
 
 
-def _differences(
-    table: TargetTable, held: dict[str, str | None], row: dict[str, str | None]
-) -> tuple[FieldChange, ...]:
+def differences(table: TargetTable, held: dict[str, str | None], row: dict[str, str | None]) -> tuple[FieldChange, ...]:
     return tuple(
         FieldChange(column.name, held.get(column.name), row[column.name])
         for column in table.columns

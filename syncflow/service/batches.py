@@ -13,7 +13,15 @@ from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import PageRequest, Source
 from syncflow.service.failed_masks import as_shown
-from syncflow.store import audit_log, batch_chunks, entity_config, failed_records, pending_children, sync_batches
+from syncflow.store import (
+    audit_log,
+    batch_chunks,
+    entity_config,
+    erp_sync_state,
+    failed_records,
+    pending_children,
+    sync_batches,
+)
 from syncflow.store.claims import abandoned, held_elsewhere, holder_of
 from syncflow.store.database import Database
 from syncflow.store.failed_records import FailedRecord
@@ -23,11 +31,12 @@ from syncflow.uuid7 import uuid7
 @dataclass(frozen=True)
 class Overview:
     """An entity's line in the status: its newest batch, None before the first; `alive` says that a living process
-    works on it."""
+    works on it. `watermark` is the last settled rowversion, canonical."""
 
     entity: Entity
     batch: Batch | None
     alive: bool
+    watermark: str | None = None
 
 
 class BatchService:
@@ -161,7 +170,11 @@ class BatchService:
         with self._database.begin() as connection:
             entities = entity_config.load_all(connection)
             newest = sync_batches.latest_of_each(connection)
-        return [Overview(entity, newest.get(name), self.alive(newest.get(name))) for name, entity in entities.items()]
+            watermarks = {name: state.watermark for name, state in erp_sync_state.load_all(connection).items()}
+        return [
+            Overview(entity, newest.get(name), self.alive(newest.get(name)), watermarks.get(name))
+            for name, entity in entities.items()
+        ]
 
     def history(self, entity: str | None, limit: int) -> list[Batch]:
         with self._database.begin() as connection:

@@ -1,11 +1,17 @@
 """What a sync would do, without doing it."""
 
+import threading
 from collections.abc import Sequence
 
 from syncflow.clock import Clock
-from syncflow.engine.dry_run import BatchPlan, DryRun
+from syncflow.engine.dry_run import BatchPlan as BatchPlan  # for those who show it
+from syncflow.engine.dry_run import DryRun
 from syncflow.engine.plan import Planner, nearest
+from syncflow.engine.planned_books import FailureGroup as FailureGroup
+from syncflow.engine.planned_books import MissingParent as MissingParent
+from syncflow.engine.planning import UpdateSample as UpdateSample
 from syncflow.errors import UsageError
+from syncflow.events import Listener
 from syncflow.model import Batch, BatchStatus, Entity, SyncType
 from syncflow.protocols import Source
 from syncflow.service.batches import Definitions, observe
@@ -29,9 +35,17 @@ class DryRunService:
         self._first_page = first_page
         self._actor = actor
 
-    def plan(self, names: Sequence[str], sync_type: SyncType) -> list[BatchPlan]:
+    def plan(
+        self,
+        names: Sequence[str],
+        sync_type: SyncType,
+        listener: Listener | None = None,
+        stopping: threading.Event | None = None,
+    ) -> list[BatchPlan]:
         """What a sync of these entities would do now, parents before children. Where a batch stands interrupted, the
-        sync would go on with it, and so does the plan. Raises UsageError for an entity that is not configured."""
+        sync would go on with it, and so does the plan. `listener` is told how far it is, in place of those who watch
+        the process's batches; `stopping` ends this dry run alone. Raises UsageError for an entity that is not
+        configured."""
         with self._database.connect() as connection:
             entities = entity_config.load_all(connection)
         for name in names:
@@ -39,7 +53,7 @@ class DryRunService:
                 raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
         planner = Planner(entities, Definitions(self._source), lambda api: observe(self._source, api, self._first_page))
         batches = [self._as_claimed(entities[name], sync_type) for name in dict.fromkeys(names)]
-        return self._dry_run.run(batches, entities, planner.plan)
+        return self._dry_run.heard_by(listener, stopping).run(batches, entities, planner.plan)
 
     def _as_claimed(self, entity: Entity, sync_type: SyncType) -> Claimed:
         """The entity's unfinished batch as it stands, or a new one that stands nowhere."""

@@ -219,6 +219,13 @@ def write_entity(entity: Entity) -> str:
     return yaml.dump(_as_yaml(entity), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def entity_lines(entity: Entity) -> tuple[str, ...]:
+    """The same, one line for each setting and each mapping, however long."""
+    text = yaml.dump(_as_yaml(entity), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_NEVER_BROKEN)
+    return tuple(text.splitlines())
+
+
+_NEVER_BROKEN = 1_000_000
 _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 

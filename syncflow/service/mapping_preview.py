@@ -13,7 +13,7 @@ from syncflow.engine.payloads import raw_rows
 from syncflow.engine.pipeline import STAGES, Timings
 from syncflow.engine.plan import Planner
 from syncflow.errors import ConfigurationError
-from syncflow.field_masks import masked_text
+from syncflow.field_masks import MASK, masked_text
 from syncflow.model import Conventions, Entity, FieldMapping, NumberFormat, Plan, PlanColumn
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import UNREADABLE, PageRequest, Source
@@ -171,14 +171,13 @@ def _values(chunk: Chunk, column: PlanColumn, *, is_hidden: bool) -> tuple[Value
     both = became.join(chunk.rejected.select(ROW, "message"), on=ROW, how="left", maintain_order="left")
     counted = Counter(both.select("raw", "value", "message").iter_rows())
     ordered = sorted(counted.items(), key=lambda found: (found[0][2] is None, -found[1]))
-    return tuple(_shown(*values, rows, is_hidden=is_hidden) for values, rows in ordered)
+    found = [ValuePreview(given, value, reason, rows) for (given, value, reason), rows in ordered]
+    return tuple(map(_masked, found) if is_hidden else found)
 
 
-def _shown(raw: str | None, value: str | None, reason: str | None, rows: int, *, is_hidden: bool) -> ValuePreview:
-    if not is_hidden:
-        return ValuePreview(raw, value, reason, rows)
-    told = None if reason is None else masked_message(reason, None, ("hidden",))
-    return ValuePreview(masked_text(raw), masked_text(value), told, rows)
+def _masked(value: ValuePreview) -> ValuePreview:
+    told = None if value.reason is None else MASK
+    return replace(value, raw=masked_text(value.raw), value=masked_text(value.value), reason=told)
 
 
 def _tried(found: EntityPreview, chunk: Chunk, hidden: Collection[str]) -> EntityPreview:

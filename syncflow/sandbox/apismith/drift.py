@@ -18,7 +18,7 @@ _TABLES_KEPT = 8
 
 
 def drifted(published: PublishedTable, faults: Iterable[Fault]) -> PublishedTable:
-    """The table as these faults have it; faults of another kind, or of columns that it does not have, change nothing."""
+    """The table as these faults have it; faults of another kind, or of columns that are not there, change nothing."""
     drifts = tuple(
         (fault.kind, fault.field, fault.text, None if fault.value is None else str(fault.value))
         for fault in faults
