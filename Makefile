@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROWS ?= 1000000
 ROUNDS ?= 5
+KILLS ?= 200
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test test-all lint check bench clean
+.PHONY: help .venv demo test test-all lint check crash bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +33,9 @@ lint: $(STAMP) ## Check style, types and layers
 
 check: lint ## Check style, types and layers, and run the unit tests
 	$(BIN)/pytest -n 2 -q -m unit
+
+crash: $(STAMP) ## Kill syncflow KILLS=200 times, and look each time whether every promise holds (SEED= to repeat a run)
+	@$(BIN)/python -m tests.crash --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP) ## Measure (ROWS=1000000, ROUNDS=5) against the floor of this machine: README's table, in half an hour
 	@$(BIN)/python -m tests.benchmarks.table --rows $(ROWS) --rounds $(ROUNDS)

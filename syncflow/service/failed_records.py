@@ -23,8 +23,12 @@ from syncflow.service.failed_refusals import closed_already, gone, must_be_confi
 from syncflow.store import audit_log, entity_config, failed_decisions, failed_records
 from syncflow.store.database import Connection
 from syncflow.store.failed_decisions import Decision
-from syncflow.store.failed_filter import FailedFilter, RecordState, check_text, conditions
-from syncflow.store.failed_records import IGNORED, RESOLVED, ROWS_AT_ONCE, FailedDetail, FailedRecord
+from syncflow.store.failed_filter import FailedFilter as FailedFilter
+from syncflow.store.failed_filter import RecordState as RecordState
+from syncflow.store.failed_filter import check_text, conditions
+from syncflow.store.failed_records import IGNORED, RESOLVED, ROWS_AT_ONCE
+from syncflow.store.failed_records import FailedDetail as FailedDetail
+from syncflow.store.failed_records import FailedRecord as FailedRecord
 
 NAMED = 20
 """So many records that begin alike are looked for."""
@@ -69,15 +73,20 @@ class FailedRecordService:
         self._first_page = first_page
         self._actor = actor
 
-    def page(self, chosen: FailedFilter, after: UUID | None, limit: int) -> list[FailedRecord]:
-        """The newest first; `after` is the last uid of the page before."""
+    def page(self, chosen: FailedFilter, after: UUID | None, limit: int, skip: int = 0) -> list[FailedRecord]:
+        """The newest first; `after` is the last uid of the page before, `skip` leaves out so many rows first."""
         with self._database.begin() as connection:
-            found = failed_records.page(connection, chosen, after, limit)
+            found = failed_records.page(connection, chosen, after, limit, skip)
         return as_shown(found, self._entities())
 
     def count(self, chosen: FailedFilter) -> int:
         with self._database.begin() as connection:
             return failed_records.count(connection, chosen)
+
+    def rank(self, chosen: FailedFilter, uid: UUID) -> int | None:
+        """At which place of the list this record stands, from 0; None when it is not in it."""
+        with self._database.begin() as connection:
+            return failed_records.rank(connection, chosen, uid)
 
     def get(self, beginning: str) -> FailedDetail:
         """The record whose uid begins like this. Raises UsageError when there is none, or more than one."""

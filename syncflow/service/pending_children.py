@@ -16,8 +16,9 @@ from syncflow.queues.pending_children import Awaited, most_awaited
 from syncflow.service.batches import Definitions, observe
 from syncflow.store import audit_log, entity_config, erp_sync_state, pending_children, pending_lists
 from syncflow.store.database import Connection
-from syncflow.store.pending_filter import PendingFilter
-from syncflow.store.pending_lists import MissingParent, PendingChild, PendingDetail
+from syncflow.store.pending_filter import PendingFilter as PendingFilter
+from syncflow.store.pending_lists import MissingParent, PendingDetail
+from syncflow.store.pending_lists import PendingChild as PendingChild
 
 _ALIKE = 20
 
@@ -76,10 +77,15 @@ class PendingChildService:
         self._first_page = first_page
         self._actor = actor
 
-    def page(self, chosen: PendingFilter, after: UUID | None, limit: int) -> list[PendingChild]:
-        """The newest first; `after` is the last uid of the page before."""
+    def page(self, chosen: PendingFilter, after: UUID | None, limit: int, skip: int = 0) -> list[PendingChild]:
+        """The newest first; `after` is the last uid of the page before, `skip` leaves out so many rows first."""
         with self._database.begin() as connection:
-            return pending_lists.page(connection, chosen, after, limit)
+            return pending_lists.page(connection, chosen, after, limit, skip)
+
+    def rank(self, chosen: PendingFilter, uid: UUID) -> int | None:
+        """At which place of the list this row stands, from 0; None when it is not in it."""
+        with self._database.begin() as connection:
+            return pending_lists.rank(connection, chosen, uid)
 
     def count(self, chosen: PendingFilter) -> int:
         with self._database.begin() as connection:

@@ -24,7 +24,7 @@ from syncflow.service.entities import EntityService
 from syncflow.service.failed_records import FailedRecordService, RetryResult
 from syncflow.store import failed_groups
 from syncflow.store.failed_filter import FailedFilter
-from syncflow.store.failed_groups import FailedGroup
+from syncflow.store.failed_groups import FailedGroup as FailedGroup
 
 ROWS_AT_ONCE = 20_000
 SAMPLES = 3

@@ -172,9 +172,14 @@ def of_batch(connection: Connection, batch: UUID, limit: int) -> list[FailedReco
     return [FailedRecord(**row) for row in connection.execute(query).mappings()]
 
 
-def page(connection: Connection, chosen: FailedFilter, after: UUID | None, limit: int) -> list[FailedRecord]:
-    """The newest first; `after` is the last uid of the page before."""
+def page(
+    connection: Connection, chosen: FailedFilter, after: UUID | None, limit: int, skip: int = 0
+) -> list[FailedRecord]:
+    """The newest first; `after` is the last uid of the page before. `skip` leaves out so many rows first; it costs
+    time for each of them."""
     query = sa.select(*_listed(FailedRecord)).where(*_behind(chosen, after)).order_by(table.c.uid.desc()).limit(limit)
+    if skip:
+        query = query.offset(skip)
     return [FailedRecord(**row) for row in connection.execute(query).mappings()]
 
 
@@ -187,6 +192,14 @@ def details(connection: Connection, chosen: FailedFilter, after: UUID | None, li
 def count(connection: Connection, chosen: FailedFilter) -> int:
     query = sa.select(sa.func.count()).select_from(table).where(*conditions(chosen))
     return int(connection.execute(query).scalar_one())
+
+
+def rank(connection: Connection, chosen: FailedFilter, uid: UUID) -> int | None:
+    """How many records stand before this one in a list; None when it is not in it."""
+    which = conditions(chosen)
+    if connection.execute(sa.select(table.c.uid).where(*which, table.c.uid == uid)).first() is None:
+        return None
+    return int(connection.execute(sa.select(sa.func.count()).where(*which, table.c.uid > uid)).scalar_one())
 
 
 def count_by_entity(connection: Connection, chosen: FailedFilter) -> dict[str, int]:

@@ -59,18 +59,29 @@ class MissingParent:
     awaits_key: str | None
 
 
-def page(connection: Connection, chosen: PendingFilter, after: UUID | None, limit: int) -> list[PendingChild]:
-    """The newest first; `after` is the last uid of the page before."""
+def page(
+    connection: Connection, chosen: PendingFilter, after: UUID | None, limit: int, skip: int = 0
+) -> list[PendingChild]:
+    """The newest first; `after` is the last uid of the page before. `skip` leaves out so many rows first; it costs
+    time for each of them."""
     which = conditions(chosen)
     if after is not None:
         which.append(table.c.uid < after)
-    query = sa.select(*_columns(PendingChild)).where(*which).order_by(table.c.uid.desc()).limit(limit)
+    query = sa.select(*_columns(PendingChild)).where(*which).order_by(table.c.uid.desc()).limit(limit).offset(skip)
     return [PendingChild(**row) for row in connection.execute(query).mappings()]
 
 
 def count(connection: Connection, chosen: PendingFilter) -> int:
     query = sa.select(sa.func.count()).select_from(table).where(*conditions(chosen))
     return int(connection.execute(query).scalar_one())
+
+
+def rank(connection: Connection, chosen: PendingFilter, uid: UUID) -> int | None:
+    """How many rows stand before this one in a list; None when it is not in it."""
+    which = conditions(chosen)
+    if connection.execute(sa.select(table.c.uid).where(*which, table.c.uid == uid)).first() is None:
+        return None
+    return int(connection.execute(sa.select(sa.func.count()).where(*which, table.c.uid > uid)).scalar_one())
 
 
 def detail(connection: Connection, uid: UUID) -> PendingDetail | None:

@@ -1,6 +1,7 @@
 """One entity between the two sandbox servers, with its truth, its faults and the laws that must hold after each."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,6 +178,21 @@ class Field:
             )
             == []
         )
+
+
+@contextmanager
+def syncflow(field: Field, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command itself in a process of its own; it is killed at the end of the block, if it still lives."""
+    environment = {**os.environ, **{name.upper(): str(value) for name, value in field.settings.items()}}
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "syncflow", *arguments],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @contextmanager

@@ -1,15 +1,21 @@
 """The metadata database goes away under a running batch: nothing is lost, and no batch is called complete too soon."""
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from syncflow.events import BatchEnded, ChunkSettled, Event, Listener
+from syncflow.store import migrate
+from syncflow.store.database import Database
+from syncflow.store.embedded import EmbeddedPostgres
 from tests.connectors.lossy_proxy import LossyProxy, socket_path
-from tests.faults.field import BAD, ROWS, Field
+from tests.faults.field import BAD, ROWS, Field, items, open_field
 from tests.faults.gates import gate
 
 pytestmark = pytest.mark.integration
@@ -81,6 +87,29 @@ def test_a_session_is_ended_while_the_books_of_a_chunk_are_written(any_field: Fi
     assert any_field.statuses() == ["completed_with_errors"]
     any_field.check()
     assert any_field.totals("rows_inserted", "rows_unchanged") == (GOOD, 0)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGQUIT, marks=pytest.mark.slow)])
+def test_a_database_server_that_restarts_in_mid_run(tmp_path: Path, how: signal.Signals) -> None:
+    """In good order (SIGINT) or by a crash (SIGQUIT). Books and target are on one server here: both go away, and come
+    back within a second or two."""
+    with EmbeddedPostgres(tmp_path, durable=how is signal.SIGQUIT) as server, Database(server.url()) as database:
+        migrate.upgrade(database)
+        with open_field("database", database, tmp_path) as field:
+            field.settings |= {"max_retries": 5, "retry_delay_seconds": 0.5, "max_retry_delay_seconds": 1.0}
+            field.serve(items())
+            field.configure()
+
+            def restart(event: Event) -> None:
+                if isinstance(event, ChunkSettled) and event.number == 1:
+                    postmaster = next(server.directory.rglob("postmaster.pid"))
+                    os.kill(int(postmaster.read_text().split()[0]), how)
+                    with EmbeddedPostgres(tmp_path):
+                        pass
+
+            ended = field.sync(restart)
+            assert ended.counters.inserted == GOOD, ended.error_message
+            come_through(field, ended)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from syncflow.runtime import nobody
 from syncflow.sandbox.apismith.wires import Wire
 from syncflow.sandbox.faults import Fault
 from syncflow.sandbox.tokens import TokenOptions
-from tests.faults.field import BAD, ROWS, Field, item, items
+from tests.faults.field import BAD, ROWS, SLUG, Field, item, items
 
 pytestmark = pytest.mark.integration
 GOOD = ROWS - len(BAD)
@@ -175,5 +175,46 @@ def test_rows_that_shift_between_the_pages_of_a_live_table(field: Field) -> None
     field.mend()
     assert ended.status is BatchStatus.COMPLETED_WITH_ERRORS
     field.check_books()
+    field.sync()
+    field.check()
+
+
+@pytest.mark.parametrize("rows", [3, -3, pytest.param(150, marks=pytest.mark.slow)])
+def test_pages_that_shift_are_read_again(field: Field, rows: int) -> None:
+    """Rows that came push others onto the next page, where they are read again; rows that went pull others onto a page
+    that was read already."""
+    field.configure(f"{BY_VERSION}, paging: pages")
+    field.break_source(Fault("shift_rows", path=EXECUTE, skip=4, value=rows, times=2))
+    ended = field.sync(apismith_max_concurrency=1)
+    assert ended.status is BatchStatus.COMPLETED_WITH_ERRORS, ended.error_message
+    field.check()
+    assert ended.counters.inserted == GOOD
+    assert ended.counters.fetched - ended.counters.duplicate == ROWS
+
+
+def test_columns_that_drift_under_a_sync(field: Field) -> None:
+    """What the source's columns do between two days is taken along, and never loses a row or half a chunk."""
+    field.configure()
+    field.sync()
+    drifts = (
+        Fault("column_appears", path=SLUG, field="COLOUR", value="red", times=None),
+        Fault("column_type", path=SLUG, field="VERSION", text="NUMBER(20,4)", times=None),
+        Fault("column_vanishes", path=SLUG, field="VERSION", times=None),
+    )
+    for drift in drifts:
+        field.break_source(drift)
+        ended = field.sync()
+        assert ended.status is BatchStatus.COMPLETED_WITH_ERRORS, ended.error_message
+        assert ended.counters.fetched == ROWS
+        field.check()
+    colours = f'SELECT DISTINCT colour FROM "{field.schema}".items'
+    assert field.ask(colours) == [("red",)]
+    field.configure(", drift_mode: freeze")
+    field.sync()
+    field.break_source(Fault("column_appears", path=SLUG, field="SIZE", value="XL", times=None))
+    ended = field.sync()
+    assert (ended.status, ended.counters.fetched) == (BatchStatus.FAILED, 0)
+    assert "SIZE" in (ended.error_message or "")
+    field.mend()
     field.sync()
     field.check()

@@ -9,7 +9,7 @@ from syncflow.events import ChunkSettled, Event
 from syncflow.model import BatchStatus, SyncType
 from syncflow.sandbox.faults import Fault
 from syncflow.store.claims import claimed
-from tests.faults.field import BAD, ROWS, SLUG, Field
+from tests.faults.field import BAD, ROWS, SLUG, Field, syncflow
 from tests.faults.gates import gate, wait_until
 
 pytestmark = pytest.mark.integration
@@ -32,6 +32,24 @@ def test_sigterm_finishes_the_chunk_in_flight_and_the_next_sync_goes_on(any_fiel
     assert any_field.ask("SELECT max(number) FROM batch_chunks WHERE state = 'done'") == [(1,)]
     assert any_field.sync().counters.inserted == GOOD
     any_field.check()
+
+
+def test_a_second_sigterm_exits_at_once(any_field: Field) -> None:
+    """The real command, in the midst of a chunk that does not come to its end."""
+    any_field.configure()
+    with gate(any_field.database_url, *BOOKS) as held, syncflow(any_field, "sync", SLUG) as process:
+        held.wait()
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        wait_until(lambda: "Finishing the chunk in flight" in str(process.stderr and process.stderr.readline()))
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=2) == 128 + signal.SIGTERM
+        held.end_sessions()
+    assert any_field.statuses() == ["running"]
+    any_field.sync()
+    any_field.check()
+    assert any_field.totals("rows_inserted", "rows_unchanged") == (GOOD, 0)
 
 
 def test_a_stop_ends_a_read_that_hangs(field: Field) -> None:

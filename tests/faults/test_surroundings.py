@@ -1,16 +1,27 @@
 """What happens around a sync: disks that are full, a configuration that is edited meanwhile."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from syncflow.model import BatchStatus
-from tests.faults.field import BAD, ROWS, Field, items
+from syncflow.sandbox.faults import Fault
+from syncflow.store.database import Database
+from tests.faults.field import BAD, ROWS, Field, items, open_field
 from tests.faults.gates import gate
 
 pytestmark = pytest.mark.integration
 GOOD = ROWS - len(BAD)
+
+
+@pytest.fixture
+def field_over_http(database: Database, tmp_path: Path) -> Iterator[Field]:
+    with open_field("http", database, tmp_path) as made:
+        made.serve(items())
+        yield made
 
 
 @contextmanager
@@ -37,6 +48,25 @@ def test_a_full_disk_is_a_clear_error_and_the_batch_resumes(field: Field, whose:
     assert ended.status is BatchStatus.INTERRUPTED
     assert "No space left on device" in (ended.error_message or "")
     assert "space" in (ended.error_message or "") or "room" in (ended.error_message or "")
+    field.check_books()
+    field.sync()
+    field.check()
+
+
+def test_a_full_disk_of_its_own_is_a_clear_error_and_the_batch_resumes(field_over_http: Field) -> None:
+    """What ScheduleHub lists is put into a temporary file, for which there is no room."""
+    field = field_over_http
+    field.configure()
+    field.sync()
+    field.serve(items(ROWS - 5))
+    field.break_source(Fault("delay", path="/api/v1/apis/*", seconds=1.0))
+    with field.process() as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        _, said = process.communicate(timeout=30)
+    assert field.statuses()[-1] == "interrupted"
+    assert "temporary" in said
+    assert "room" in said
+    assert "Traceback" not in said
     field.check_books()
     field.sync()
     field.check()

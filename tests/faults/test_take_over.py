@@ -1,20 +1,17 @@
 """A process that is gone, or asleep: who takes its batch over, when, and what becomes of the rows that it sent."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from syncflow.errors import UsageError
 from syncflow.model import BatchStatus
 from syncflow.store.claims import LEASE_SECONDS
-from tests.faults.field import BAD, ROOT, ROWS, Field
+from tests.faults.field import BAD, ROWS, Field, syncflow
 from tests.faults.gates import gate, wait_until
 
 pytestmark = pytest.mark.integration
@@ -25,18 +22,10 @@ BOOKS = ("syncflow.batch_chunks", "UPDATE", "NEW.state = 'done' AND NEW.number =
 @contextmanager
 def watching(field: Field) -> Iterator["subprocess.Popen[str]"]:
     """`syncflow resume --watch` in a process of its own."""
-    environment = {**os.environ, **{name.upper(): str(value) for name, value in field.settings.items()}}
-    command = [str(Path(sys.executable).parent / "syncflow"), "resume", "--watch"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
+    with syncflow(field, "resume", "--watch") as process:
         assert process.stderr is not None
         assert "Watching" in process.stderr.readline()
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def ended(field: Field) -> bool:
