@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -22,19 +23,22 @@ from syncflow.events import Event, Listener, News
 from syncflow.protocols import Source, Target
 from syncflow.queues.failed_records import RetryRule
 from syncflow.service.approvals import ApprovalService
+from syncflow.service.audit_trail import AuditTrailService
+from syncflow.service.batch_detail import BatchDetailService
 from syncflow.service.batches import BatchService
 from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
 from syncflow.service.explain import ExplainService
 from syncflow.service.failed_records import FailedRecordService
 from syncflow.service.mapping_preview import MappingPreviewService
-from syncflow.service.neighbours import NeighbourService
+from syncflow.service.neighbours import Checkable, NeighbourService
 from syncflow.service.overview import OverviewService
 from syncflow.service.pending_children import PendingChildService
 from syncflow.service.remedies import RemedyService
+from syncflow.service.tokens import TokenService
 from syncflow.service.watch import Relay, Watch
 from syncflow.service.worker import Worker
-from syncflow.settings import Settings
+from syncflow.settings import Settings, kept_tokens
 from syncflow.store import migrate
 from syncflow.store.claims import worker_name
 from syncflow.store.database import Database
@@ -57,7 +61,10 @@ class Runtime:
     remedies: RemedyService
     dry_runs: DryRunService
     approvals: ApprovalService
+    audit_trail: AuditTrailService
+    batch_detail: BatchDetailService
     explain: ExplainService
+    tokens: TokenService
     overview: OverviewService
     neighbours: NeighbourService
     worker: Worker
@@ -127,6 +134,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         failed = FailedRecordService(around, first_page, who)
         pending = PendingChildService(around, first_page, who)
         approvals = ApprovalService(around, batches, first_page, who)
+        remedies = RemedyService(around, entities, failed, first_page)
         yield Runtime(
             settings=settings,
             database=database,
@@ -137,10 +145,15 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             mapping_previews=MappingPreviewService(database, source, first_page),
             failed_records=failed,
             pending_children=pending,
-            remedies=RemedyService(around, entities, failed, first_page),
+            remedies=remedies,
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=approvals,
+            audit_trail=AuditTrailService(database),
+            batch_detail=BatchDetailService(database, batches, remedies, approvals),
             explain=ExplainService(database, source, target, options.pages),
+            tokens=TokenService(
+                database, clock, partial(_with_token, settings), settings.origin, kept_tokens(settings.state_dir), who
+            ),
             overview=OverviewService(database, batches, approvals, clock),
             neighbours=NeighbourService(
                 {
@@ -182,6 +195,16 @@ def _briefly(endpoint: Endpoint) -> Endpoint:
     """For who only wants to know whether it answers."""
     timeouts = Timeouts(connect=CHECK_SECONDS, exchange=CHECK_SECONDS)
     return replace(endpoint, timeouts=timeouts, retry=RetryPolicy(attempts=1), statement_timeout=CHECK_SECONDS)
+
+
+def _with_token(settings: Settings, neighbour: str, token: str) -> Checkable | None:
+    """A connector that uses this token instead of what is configured; None where the neighbour is a database."""
+    if neighbour == "APISmith":
+        return open_source(replace(_briefly(_apismith(settings)), credentials=Credentials(token)))
+    if not settings.schedulehub_url.startswith("http"):
+        return None
+    hub = _briefly(_schedulehub(settings, "syncflow"))
+    return open_target(replace(hub, credentials=Credentials(token)))
 
 
 def _credentials(

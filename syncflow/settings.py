@@ -254,6 +254,11 @@ class Settings(BaseSettings):
                 yield password
 
 
+def kept_tokens(state_dir: Path) -> Path:
+    """Where tokens stand that were replaced at run time."""
+    return state_dir / "tokens"
+
+
 @dataclass(frozen=True)
 class SettingLine:
     """One setting as it may be shown: secrets are masked."""

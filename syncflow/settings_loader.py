@@ -1,5 +1,6 @@
 """Reads the settings from where they may stand. In order of precedence: the process's environment, a directory of
-secret files, `.env` in the working directory, the system's file, the defaults."""
+secret files, the tokens that were replaced at run time, `.env` in the working directory, the system's file, the
+defaults."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource, SettingsError
 
 from syncflow.errors import ConfigurationError
-from syncflow.settings import DEFAULT_ORIGIN, Settings, mask_value, takes
+from syncflow.settings import DEFAULT_ORIGIN, Settings, kept_tokens, mask_value, takes
 
 SYSTEM_FILE = Path("/etc/syncflow/syncflow.env")
 ENVIRONMENT = "environment"
@@ -39,11 +40,14 @@ def load_settings(working_directory: Path | None = None, system_file: Path = SYS
     warnings: list[str] = []
     for name, value in (*_from_environment(), *_from_secret_files()):
         given.setdefault(name, value)
+    below: dict[str, _Given] = {}
     for file in files:
         for name, value in _from_file(file, warnings):
-            given.setdefault(name, value)
-    if "state_dir" not in given and (state := os.environ.get("XDG_STATE_HOME")):
-        given["state_dir"] = _Given(str(Path(state) / "syncflow"), "XDG_STATE_HOME")
+            below.setdefault(name, value)
+    if "state_dir" not in given | below and (state := os.environ.get("XDG_STATE_HOME")):
+        below["state_dir"] = _Given(str(Path(state) / "syncflow"), "XDG_STATE_HOME")
+    for name, value in (*_from_kept_tokens(below | given), *below.items()):
+        given.setdefault(name, value)
     settings = _validated(given)
     settings._origins = {name: value.origin for name, value in given.items()}
     settings._warnings = tuple(warnings)
@@ -70,6 +74,23 @@ def _from_secret_files() -> Iterator[tuple[str, _Given]]:
     except (OSError, SettingsError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The secret files in {directory} cannot be read: {error}") from error
     yield from _known({name: text for name, text in values.items() if text}, f"secret file in {directory}")
+
+
+def _from_kept_tokens(given: Mapping[str, _Given]) -> Iterator[tuple[str, _Given]]:
+    """What `syncflow.service.tokens` has kept in the state directory."""
+    state = given.get("state_dir")
+    if state is None:
+        state = _Given(str(Settings.model_construct().state_dir), DEFAULT_ORIGIN)
+    directory = kept_tokens(Path(state.text.strip()).expanduser())
+    for name in ("apismith_token", "schedulehub_token"):
+        try:
+            text = (directory / name).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"The token in {directory / name} cannot be read: {error}") from error
+        if text:
+            yield name, _Given(text, f"kept in {directory}")
 
 
 def _from_file(file: Path, warnings: list[str]) -> Iterator[tuple[str, _Given]]:

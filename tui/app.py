@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 from typing import TYPE_CHECKING, ClassVar
@@ -15,22 +15,28 @@ from textual.notifications import SeverityLevel as Severity
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from syncflow.errors import SyncFlowError
+from syncflow.errors import ConfigurationError, SyncFlowError
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Disconnected, News, Reconnected
 from syncflow.model import SyncType
 from syncflow.settings import Settings
-from tui import commands, marks
+from tui import commands, keys, marks
 from tui.bridge import Bridge, Manner
 from tui.i18n.catalog import _, plural
 from tui.i18n.formats import whole
+from tui.log_tail import LogTail
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected
 from tui.progress import Tracks
 from tui.remembered import Remembered
 from tui.screens.batches import BatchesScreen
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.explain import ExplainScreen
+from tui.screens.failed import FailedScreen
+from tui.screens.log import LogScreen
+from tui.screens.pending import PendingScreen
 from tui.screens.place import Place
 from tui.screens.question import Question
+from tui.screens.settings import SettingsScreen
 from tui.theme import DARK, LIGHT, THEMES
 from tui.widgets.header import Standing
 
@@ -54,6 +60,10 @@ class Console(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen]]] = {  # type: ignore[type-arg]
         "dashboard": DashboardScreen,
         "batches": BatchesScreen,
+        "failed": FailedScreen,
+        "pending": PendingScreen,
+        "settings": SettingsScreen,
+        "log": LogScreen,
     }
     DEFAULT_MODE = "dashboard"
     CSS = """
@@ -80,10 +90,17 @@ class Console(App[None]):
         self.remembered = Remembered(settings.state_dir / "console" / f"{_file_name(operator)}.json")
         self.bridge = Bridge(settings, manner, operator, self._told)
         self.tracks = Tracks()
+        self.log_tail = LogTail()
         self.neighbours: dict[str, Health] = {}
         self._ended: list[BatchEnded] = []
         self.trouble: str | None = None
         self._again = Flag()
+        self._key_file = settings.state_dir / "console" / keys.FILE
+        self._key_trouble: str | None = None
+        try:
+            self.set_keymap(keys.read(self._key_file))
+        except ConfigurationError as error:
+            self._key_trouble = str(error)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self.remembered.text("theme") if self.remembered.text("theme") in _THEME_NAMES else DARK.name
@@ -98,6 +115,8 @@ class Console(App[None]):
             loop.add_signal_handler(number, self._ended_by, number)
         if self._parent_alive is not None:
             loop.add_reader(self._parent_alive, self._orphaned)
+        if self._key_trouble is not None:
+            self.notify(self._key_trouble, severity="warning", timeout=20, markup=False)
         self.run_worker(self._connect, thread=True, exit_on_error=False, group="connect")
         self.set_interval(REFRESH_SECONDS, self._refresh_place)
         self.set_interval(CHECK_SECONDS, self.check_neighbours)
@@ -230,9 +249,10 @@ class Console(App[None]):
     def sync_all(self) -> None:
         """Request a batch of every entity that is enabled, after a question that says how many."""
         if isinstance(self.screen, Place):
-            self.screen.read(lambda runtime: runtime.batches.enabled(), self._ask_to_sync, group="sync_all")
+            self.screen.read(lambda runtime: runtime.batches.enabled(), self.ask_to_sync, group="sync_all")
 
-    def _ask_to_sync(self, names: list[str]) -> None:
+    def ask_to_sync(self, names: list[str]) -> None:
+        """Request a batch of each, after a question."""
         if not names:
             self.notify(_("No entity is enabled. Configure them first (2)."), markup=False)
             return
@@ -242,6 +262,21 @@ class Console(App[None]):
     def _sync(self, names: list[str]) -> None:
         if isinstance(self.screen, Place):
             self.screen.act(lambda runtime: runtime.batches.request(names, SyncType.INCREMENTAL))
+
+    def explain(self, entity: str, key: Sequence[str]) -> None:
+        """Show why a record is as it is."""
+        self.push_screen(ExplainScreen(entity, tuple(key)))
+
+    def explain_queued(self, entity: str, *, failed: str | None = None, pending: str | None = None) -> None:
+        """The same for the row of a failed record or of a waiting row."""
+        self.push_screen(ExplainScreen(entity, (), failed, pending))
+
+    def key_file_words(self) -> str:
+        """Where keys are changed, and how."""
+        said = _(
+            "Keys are changed in {file}, a line each, such as: failed.retry: r. Every key's name is in the help (?)."
+        )
+        return f"{said.format(file=self._key_file)} {self._key_trouble or ''}".strip()
 
     def command_words(self) -> list[str]:
         return [command.name for command in commands.COMMANDS]

@@ -26,6 +26,19 @@ def _go(name: str) -> Callable[["Console", Sequence[str]], None]:
     return lambda console, _words: console.go(name)
 
 
+def _explain(console: "Console", words: Sequence[str]) -> None:
+    if len(words) < 2:
+        raise UsageError(_("Say which record: explain ENTITY KEY, for example explain orders 4711."))
+    console.explain(words[0], words[1:])
+
+
+def _sync(console: "Console", words: Sequence[str]) -> None:
+    if words:
+        console.ask_to_sync(list(words))
+    else:
+        console.sync_all()
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("dashboard", N_("is all well?"), _go("dashboard")),
     Command("entities", N_("what is synced, and how"), _go("entities")),
@@ -34,6 +47,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("pending", N_("rows that wait for a parent"), _go("pending")),
     Command("settings", N_("settings, keys, service tokens"), _go("settings")),
     Command("log", N_("what happens, line by line"), _go("log")),
+    Command("explain", N_("why a record is as it is: explain ENTITY KEY"), _explain, "ENTITY KEY.."),
+    Command("sync", N_("sync these entities, or all: sync ENTITY .."), _sync, "ENTITY .."),
     Command("theme", N_("dark or light"), lambda console, _words: console.action_theme()),
     Command("quit", N_("leave the console"), lambda console, _words: console.action_leave()),
 )

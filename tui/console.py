@@ -2,8 +2,10 @@
 
 import sys
 from contextlib import suppress
+from typing import TextIO, cast
 
 from syncflow.errors import ConfigurationError
+from syncflow.logs import configure_logs
 from syncflow.settings import Settings
 from tui.app import Console
 from tui.bridge import Manner
@@ -21,6 +23,7 @@ def open_console(settings: Settings, operator: str, manner: Manner) -> int:
 
 def _run(settings: Settings, operator: str, manner: Manner, alive: int) -> int:
     console = Console(settings, manner, operator, parent=alive)
+    configure_logs(settings.log_level, json=False, stream=cast(TextIO, console.log_tail), secrets=settings.secrets())
     console.run()
     _say_that_it_stops(console)
     console.bridge.close()

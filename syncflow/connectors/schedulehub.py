@@ -35,6 +35,9 @@ _HANDLED = _REFUSED_WHOLE | {404, 413}
 _DELETED, _KEPT, _IN_DOUBT = "deleted", "refused", "unknown"
 
 
+_NO_SUCH_ENTITY = frozenset({400, 404, 422})
+
+
 class ScheduleHub:
     """Keeps the promises of `protocols.Target`; thread-safe. A request has at most `max_batch_size` records; those of
     one `write` go over two connections at once."""
@@ -65,7 +68,12 @@ class ScheduleHub:
             return self._capabilities
 
     def check(self) -> str:
-        return self._client.health()
+        """One call of `health` and one that needs the login; that there is no such entity is a good answer."""
+        told = self._client.health()
+        body = b'{"erp_key_hashes": []}'
+        call = Call("POST", "/syncflow_check/batch/query", "testing the login", body=body, expected=_NO_SUCH_ENTITY)
+        self._client.call(call, whole)
+        return told
 
     def close(self) -> None:
         self._client.close()

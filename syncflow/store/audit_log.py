@@ -26,6 +26,20 @@ class Act:
     after: Mapping[str, object] | None = None
 
 
+@dataclass(frozen=True)
+class AuditLine(Act):
+    """An act as it stands in the log; `id` grows with time, `at` in UTC."""
+
+    id: int = 0
+    at: datetime = datetime.min
+
+
+def lines(connection: Connection, limit: int) -> list[AuditLine]:
+    """The newest first."""
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    return [AuditLine(**row) for row in connection.execute(query).mappings()]
+
+
 def record(connection: Connection, act: Act, now: datetime) -> None:
     connection.execute(
         table.insert().values(

@@ -24,6 +24,23 @@ class Checkpoint:
     cursor: Mapping[str, object]
 
 
+@dataclass(frozen=True)
+class ChunkLine:
+    """A chunk as it is listed; `settled_at` is None while its outcome is in doubt. Times in UTC."""
+
+    number: int
+    rows: int
+    intended_at: datetime | None
+    settled_at: datetime | None
+
+
+def lines(connection: Connection, batch: UUID, limit: int) -> list[ChunkLine]:
+    """The last chunks of a batch, in their order."""
+    query = sa.select(table.c.number, table.c.rows, table.c.intended_at, table.c.settled_at)
+    query = query.where(table.c.batch_uid == batch).order_by(table.c.number.desc()).limit(limit)
+    return [ChunkLine(*row) for row in connection.execute(query)][::-1]
+
+
 def intend(connection: Connection, batch: UUID, number: int, epoch: int, intent: bytes, now: datetime) -> None:
     """`intent`: INTENT_BYTES a row."""
     values = {"state": INTENT, "claim_epoch": epoch, "intent": intent, "intended_at": now}

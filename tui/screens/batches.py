@@ -12,8 +12,10 @@ from tui.filtering import Term, chosen
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
+from tui.screens.batch import BatchScreen
 from tui.screens.list_place import ListPlace
 from tui.screens.question import Question
+from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList, Rows
 
 if TYPE_CHECKING:
@@ -81,6 +83,9 @@ class BatchesScreen(ListPlace[Batch]):
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[Batch]:
         found = chosen(runtime.batches.history(None, SHOWN), terms, _texts)
         return RowList(self.ordered(found), self.key)
+
+    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
+        self.app.push_screen(BatchScreen(message.row.uid))
 
     def _chosen(self) -> list[Batch]:
         """The marked batches, or the one under the cursor."""

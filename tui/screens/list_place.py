@@ -92,17 +92,24 @@ class ListPlace(Place, Generic[R]):
         self.order = (column, turned == "turned") if column else None
         self.table.focus()
 
+    def terms(self) -> list[Term]:
+        """The filter as it stands. Raises UsageError."""
+        return parse(self.filter_text, self.FIELDS)
+
     def load(self) -> None:
         try:
-            terms = parse(self.filter_text, self.FIELDS)
+            terms = self.terms()
         except UsageError as error:
             self.say(str(error), Tone.WARN)
             return
-        bridge = self.console.bridge
         self.table.say_when_empty(
             _("Nothing matches the filter. Esc takes it away.") if self.filter_text else _(self.EMPTY)
         )
-        self.table.read(lambda: self.rows(bridge.runtime, terms))
+        self.table.read(lambda: self.make_rows(terms))
+
+    def make_rows(self, terms: Sequence[Term]) -> Rows[R]:
+        """The list as it is now. Runs in a thread."""
+        return self.rows(self.console.bridge.runtime, terms)
 
     def ordered(self, rows: list[R]) -> list[R]:
         """In the order that was chosen."""

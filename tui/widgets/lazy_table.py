@@ -26,6 +26,8 @@ from tui.widgets.rows import Column, RowList, Rows
 R = TypeVar("R")
 PAGE = 100
 KEPT_PAGES = 40
+LAST = 2**62
+"""A line behind every list's end."""
 _GAP = 2
 _MARK = "◆ "
 _TONES = {tone: f"lazy-table--{tone.name.lower()}" for tone in Tone}
@@ -176,14 +178,16 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         self._empty = text
         self.refresh()
 
-    def read(self, make: Callable[[], Rows[R]], *, keep_place: bool = True) -> None:
+    def read(self, make: Callable[[], Rows[R]], *, keep_place: bool = True, at_end: bool = False) -> None:
         """Show the list that `make` gives (called in a thread) in the place of the present one. The cursor stays on its
-        row; where that is gone, or `keep_place` is not wanted, on its line or on the first."""
+        row; where that is gone, or `keep_place` is not wanted, on its line or on the first; `at_end`: on the last."""
         row = self.row
         key = self._wanted_key if row is None else self._key(row)
         self._generation += 1
         height = max(self.size.height, 1)
-        self._replace(make, self._generation, key if keep_place else None, self.cursor if keep_place else 0, height)
+        key = key if keep_place and not at_end else None
+        line = LAST if at_end else self.cursor if keep_place else 0
+        self._replace(make, self._generation, key, line, height)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="list")
     def _replace(

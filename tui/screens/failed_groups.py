@@ -1,0 +1,119 @@
+"""Failed records in groups that failed alike: the way to mend many at once."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tui.filtering import Term
+from tui.i18n import formats
+from tui.i18n.catalog import N_, _, plural
+from tui.marks import Tone
+from tui.screens.failed import FailedScreen, failed_filter
+from tui.screens.list_place import ListPlace
+from tui.screens.question import Question
+from tui.screens.retried import RetriedScreen
+from tui.widgets.lazy_table import LazyTable
+from tui.widgets.rows import Column, RowList, Rows
+
+if TYPE_CHECKING:
+    from syncflow.runtime import Runtime
+    from syncflow.service.failed_records import FailedFilter, RetryResult
+    from syncflow.service.remedies import FailedGroup
+
+LIMIT = 1_000
+
+
+def filter_of(group: "FailedGroup") -> "FailedFilter":
+    """The open records of a group. Runs in a thread."""
+    from syncflow.service.failed_records import FailedFilter
+
+    return FailedFilter(
+        entity=group.entity,
+        stage=group.stage,
+        field=group.field,
+        error_type=group.error_type,
+        value_shape=group.shape,
+    )
+
+
+def _samples(group: "FailedGroup") -> str:
+    return ", ".join(group.samples) or formats.NOTHING
+
+
+class FailedGroupsScreen(ListPlace["FailedGroup"]):
+    TITLE_WORD = N_("groups")
+    ABOUT = N_(
+        "Records that failed alike, the largest group first. m mends a whole group with a rule, previewed before it is "
+        "saved; Enter shows the group's records."
+    )
+    EMPTY = N_("No record failed.")
+    FIELDS = ("entity", "stage", "field", "type", "shape", "state", "batch")
+    COLUMNS: ClassVar[Sequence[Column["FailedGroup"]]] = (
+        Column("rows", N_("rows"), lambda group: (formats.whole(group.rows), Tone.BAD), 9, right=True,
+               order=lambda group: group.rows),
+        Column("entity", N_("entity"), lambda group: group.entity, 18, order=lambda group: group.entity),
+        Column("field", N_("field"), lambda group: group.field or "", 13, order=lambda group: group.field or ""),
+        Column("type", N_("error"), lambda group: group.error_type, 16, from_width=100),
+        Column("samples", N_("values"), _samples, 24, from_width=80),
+        Column("message", N_("why"), lambda group: group.message, from_width=60),
+        Column("since", N_("since"), lambda group: (formats.clock(group.first_seen), Tone.QUIET), 13, from_width=120),
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "remedy", N_("Mend with a rule"), id="groups.remedy"),
+        Binding("t", "retry", N_("Retry the group"), id="groups.retry"),
+    ]
+
+    def __init__(self, filter_text: str) -> None:
+        super().__init__()
+        self._begins_with = filter_text
+
+    @property
+    def memory(self) -> str:
+        return "failed.groups"
+
+    def on_mount(self) -> None:
+        self.filter_text = self._begins_with
+
+    def key(self, row: "FailedGroup") -> Hashable:
+        return row.entity, row.stage, row.field, row.error_type, row.shape
+
+    def document(self, row: "FailedGroup") -> Mapping[str, object]:
+        return asdict(row)
+
+    def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> "Rows[FailedGroup]":
+        groups = runtime.remedies.groups(failed_filter(runtime, terms), LIMIT)
+        return RowList(self.ordered(groups), self.key)
+
+    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
+        group = message.row
+        title = f"{group.entity} {group.field or group.error_type}"
+        self.read(lambda _runtime: filter_of(group), lambda chosen: self._open(chosen, title), group="open")
+
+    def _open(self, chosen: "FailedFilter", title: str) -> None:
+        self.app.push_screen(FailedScreen(chosen, title))
+
+    def action_remedy(self) -> None:
+        from tui.screens.remedy import RemedyScreen
+
+        group = self.table.row
+        if group is None:
+            return
+        if group.field is None:
+            self.notify(_("No single field is at fault here: a rule cannot mend it. Enter shows the records."))
+            return
+        self.app.push_screen(RemedyScreen(group))
+
+    def action_retry(self) -> None:
+        group = self.table.row
+        if group is not None:
+            ask = plural("Try {n} record again?", "Try {n} records again?", group.rows)
+            self.app.push_screen(Question(ask), lambda yes: self._retry(group) if yes else None)
+
+    def _retry(self, group: "FailedGroup") -> None:
+        self.notify(_("Trying again .."), markup=False)
+        self.act(lambda runtime: runtime.failed_records.retry(filter_of(group)), self._retried)
+
+    def _retried(self, result: "RetryResult") -> None:
+        self.app.push_screen(RetriedScreen(result))
