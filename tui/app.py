@@ -30,6 +30,7 @@ from tui.progress import Tracks
 from tui.remembered import Remembered
 from tui.screens.batches import BatchesScreen
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.entities import EntitiesScreen
 from tui.screens.explain import ExplainScreen
 from tui.screens.failed import FailedScreen
 from tui.screens.log import LogScreen
@@ -59,6 +60,7 @@ class Console(App[None]):
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen]]] = {  # type: ignore[type-arg]
         "dashboard": DashboardScreen,
+        "entities": EntitiesScreen,
         "batches": BatchesScreen,
         "failed": FailedScreen,
         "pending": PendingScreen,
