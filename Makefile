@@ -17,7 +17,7 @@ help: ## Say what there is
 .venv: $(STAMP) ## Make the virtual environment, or bring it up to date
 
 demo: $(STAMP) ## Sync a generated company from nothing, twice, and show what happened
-	$(BIN)/syncflow demo
+	$(BIN)/syncflow demo --no-console
 
 test: $(STAMP) ## Run the tests (6 minutes at most on two cores), with coverage
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=85

@@ -29,6 +29,8 @@ class DemoPlace:
 
     directory: Path
     settings: Settings
+    environment: Mapping[str, str]
+    """The same settings for another process."""
     advance_day: Callable[[], Mapping[str, DayReport]]
     put_away: Callable[[], None]
 
@@ -57,8 +59,9 @@ def demo_place(rows: int, seed: int, *, http: bool, keep: bool) -> Iterator[Demo
             schedulehub = stack.enter_context(RunningServer(hub.app)).url
         if keep:
             _write_settings(directory, f"http://{LOOPBACK}:{SCHEDULEHUB_PORT}" if http else database)
-        settings = Settings.model_validate(_settings(directory, apismith, schedulehub))
-        yield DemoPlace(directory, settings, company.service.advance_day, put_away)
+        values = _settings(directory, apismith, schedulehub)
+        environment = {name.upper(): value for name, value in values.items()}
+        yield DemoPlace(directory, Settings.model_validate(values), environment, company.service.advance_day, put_away)
 
 
 def _settings(directory: Path, apismith: str, schedulehub: str) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """The demo: a company's data synced from nothing, twice, with a day of business between."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -46,14 +49,28 @@ class DemoDocument:
     exit_code: int
 
 
-def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool) -> DemoDocument:
-    """Everything from the company to the last word; `tell` is given one line at a time."""
+def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool, console: bool = False) -> DemoDocument:
+    """Everything from the company to the last word; `tell` is given one line at a time. `console` opens the console on
+    it before everything is put away."""
     tell(f"A company behind an APISmith ({count(rows)} rows in its biggest table), and an empty ScheduleHub.")
+    with demo_place(rows, seed, http=http, keep=keep) as place:
+        days, failures, waited, still = _two_days(place, tell)
+        code = _exit_code([batch for day in days for batch in day.batches])
+        if code == OK:
+            for line in (*_failure_findings(failures), *_child_findings(waited, still)):
+                tell(line)
+            if console:
+                _open_console(place, tell)
+    kept = str(place.directory) if keep else None
+    for line in _goodbye() if kept is None else _what_next(kept, _servers(rows, seed, http=http)):
+        tell(line)
+    return DemoDocument(rows, seed, days, failures, waited, still, kept, code)
+
+
+def _two_days(place: DemoPlace, tell: Tell) -> tuple[list[Day], list[FailedRecord], int, int]:
+    """The days, the rows that failed, how many children waited after the first and how many still after the second."""
     shown = display(quiet=True)
-    with (
-        demo_place(rows, seed, http=http, keep=keep) as place,
-        open_runtime(place.settings, shown, actor="demo") as runtime,
-    ):
+    with open_runtime(place.settings, shown, actor="demo") as runtime:
         stage = _Stage(place, runtime, shown, tell)
         stage.configure()
         days = [stage.sync(0, {})]
@@ -61,16 +78,16 @@ def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool) -> DemoDoc
         if not runtime.stopping.is_set():
             days.append(stage.sync(1, stage.day_of_business()))
         batches = [batch for day in days for batch in day.batches]
-        waited, still = len(before), len(before & runtime.batches.waiting())
-        failures = stage.failures(batches)
-    code = _exit_code(batches)
-    if code == OK:
-        for line in (*_failure_findings(failures), *_child_findings(waited, still)):
-            tell(line)
-    kept = str(place.directory) if keep else None
-    for line in _goodbye() if kept is None else _what_next(kept, _servers(rows, seed, http=http)):
-        tell(line)
-    return DemoDocument(rows, seed, days, failures, waited, still, kept, code)
+        return days, stage.failures(batches), len(before), len(before & runtime.batches.waiting())
+
+
+def _open_console(place: DemoPlace, tell: Tell) -> None:
+    """In a process of its own, since this one serves the company."""
+    tell("")
+    tell("The console opens on it: q leaves it, ? helps. Enter opens it now.")
+    sys.stdin.readline()
+    start = "from syncflow.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", start], env={**os.environ, **place.environment}, check=False)  # noqa: S603
 
 
 class _Stage:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from syncflow.cli.figures import plural, table
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
 from syncflow.errors import UsageError
-from syncflow.model import Entity, TargetTable
+from syncflow.model import Entity
 
 STANDARD_INPUT = Path("-")
 
@@ -29,31 +28,6 @@ _SET = typer.Option(
     help="A field as it stands in the YAML file; give it once for each field.",
 )
 _JSON = typer.Option("--json", help="As JSON.")
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """A column in the words of ScheduleHub's capability `tables`."""
-
-    name: str
-    type: str
-    nullable: bool
-
-
-@dataclass(frozen=True)
-class TableRef:
-    """A parent reference in the same words."""
-
-    name: str
-    entity: str
-
-
-@dataclass(frozen=True)
-class TableBody:
-    """The body of `PUT /tables/{entity}`."""
-
-    columns: list[TableColumn]
-    parent_refs: list[TableRef]
 
 
 @app.command()
@@ -181,8 +155,10 @@ def tables() -> None:
 
     A ScheduleHub with the capability `tables` makes them itself; for another one this says what is needed.
     """
+    from syncflow.service.target_tables import in_words  # deferred: help need not wait for the service
+
     with session() as runtime:
-        say_json({found.entity: _body(found) for found in runtime.entities.tables()})
+        say_json(in_words(runtime.entities.tables()))
 
 
 def _yaml(entities: list[Entity]) -> str:
@@ -200,11 +176,6 @@ def _row(entity: Entity) -> list[str]:
         ", ".join(dict.fromkeys(ref.entity for ref in entity.parent_refs)),
         "yes" if entity.sync_enabled else "no",
     ]
-
-
-def _body(found: TargetTable) -> TableBody:
-    columns = [TableColumn(column.name, column.type, column.nullable) for column in found.columns]
-    return TableBody(columns, [TableRef(name, entity) for name, entity in found.parents])
 
 
 def _fields(given: Sequence[str] | None) -> Mapping[str, str]:

@@ -87,6 +87,11 @@ class EntityService:
         entities = self._load()
         return [_proposal(definition, entities) for definition in self._source.definitions()]
 
+    def propose_for(self, api: str) -> Entity:
+        """An entity for one API, by its slug, also when APISmith does not list it. Raises ConfigurationError when
+        there is none; without declared columns, the business key is left to somebody."""
+        return _proposal(self._source.definition(api), self._load()).entity
+
     def import_yaml(self, text: str, origin: str) -> Imported:
         """Create or change the entities of a file, all of them or none. An entity that stands as the file says is left
         alone. Raises ConfigurationError with file and line for a mistake in it."""

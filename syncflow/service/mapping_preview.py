@@ -11,7 +11,7 @@ from syncflow.engine.chunks import identified
 from syncflow.engine.masked import masked_message, masked_names
 from syncflow.engine.payloads import raw_rows
 from syncflow.engine.pipeline import STAGES, Timings
-from syncflow.engine.plan import Planner
+from syncflow.engine.plan import Planner, comparable_kind
 from syncflow.errors import ConfigurationError
 from syncflow.field_masks import MASK, masked_text
 from syncflow.model import Conventions, Entity, FieldMapping, NumberFormat, Plan, PlanColumn
@@ -43,11 +43,13 @@ class ValuePreview:
 
 @dataclass(frozen=True)
 class FieldPreview:
-    """One column of the API under the entity's mapping. `type` is Oracle's text; `wrong` says why the mapping itself
-    cannot be saved. `values` are all different ones, those that fail first, then the commonest."""
+    """One column of the API under the entity's mapping. `type` is Oracle's text, `kind` is `number`, `datetime` or
+    `text` (all others); `wrong` says why the mapping itself
+    cannot be saved. `values` are all different ones: those that fail first, then those that are changed, the commonest of each first."""
 
     mapping: FieldMapping
     type: str
+    kind: str
     wrong: str | None = None
     values: tuple[ValuePreview, ...] = ()
 
@@ -151,10 +153,11 @@ def _field(column: PlanColumn, entity: Entity, sample: Sample, hidden: Collectio
 
 
 def _field_tried(column: PlanColumn, entity: Entity, raw: pl.DataFrame, *, is_hidden: bool) -> FieldPreview:
+    kind = comparable_kind(column)
     try:
         check_mapping(column.mapping, column.type)
     except ConfigurationError as error:
-        return FieldPreview(column.mapping, column.type.declared, wrong=str(error))
+        return FieldPreview(column.mapping, column.type.declared, kind, wrong=str(error))
     readable = raw.filter(pl.col(UNREADABLE).is_null()) if UNREADABLE in raw.columns else raw
     sent = pl.col(column.source) if column.source in raw.columns else pl.lit(None, dtype=pl.String)
     given = readable.select(sent.alias(column.source))
@@ -162,7 +165,8 @@ def _field_tried(column: PlanColumn, entity: Entity, raw: pl.DataFrame, *, is_hi
     chunk = Chunk.of(0, given)
     for stage in _FIELD_STAGES:
         chunk = stage(chunk, plan)
-    return FieldPreview(column.mapping, column.type.declared, values=_values(chunk, column, is_hidden=is_hidden))
+    values = _values(chunk, column, is_hidden=is_hidden)
+    return FieldPreview(column.mapping, column.type.declared, kind, values=values)
 
 
 def _values(chunk: Chunk, column: PlanColumn, *, is_hidden: bool) -> tuple[ValuePreview, ...]:
@@ -170,7 +174,7 @@ def _values(chunk: Chunk, column: PlanColumn, *, is_hidden: bool) -> tuple[Value
     became = raw.join(chunk.rows.select(ROW, pl.col(column.target).alias("value")), on=ROW, how="left")
     both = became.join(chunk.rejected.select(ROW, "message"), on=ROW, how="left", maintain_order="left")
     counted = Counter(both.select("raw", "value", "message").iter_rows())
-    ordered = sorted(counted.items(), key=lambda found: (found[0][2] is None, -found[1]))
+    ordered = sorted(counted.items(), key=lambda found: (found[0][2] is None, found[0][0] == found[0][1], -found[1]))
     found = [ValuePreview(given, value, reason, rows) for (given, value, reason), rows in ordered]
     return tuple(map(_masked, found) if is_hidden else found)
 

@@ -1,5 +1,6 @@
 """What happens in all processes on one metadata database, told to one listener."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +26,8 @@ from syncflow.store import notices
 from syncflow.store.database import Database
 
 AGAIN_SECONDS = 1.0
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 10.0
+"""A connection that is gone without a word is noticed after so long."""
 _PAUSE_SECONDS = 0.5
 """The least time between two notices about one batch's chunks."""
 _ENGINE: dict[str, type[Event]] = {kind.__name__: kind for kind in (BatchStarted, ChunkSettled, BatchEnded)}
@@ -71,6 +73,7 @@ class Watch:
         self._database = database
         self._listener = listener
         self._ended = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -78,14 +81,17 @@ class Watch:
 
     def stop(self) -> None:
         self._ended.set()
+        os.write(self._wake_write, b".")
         if self._thread.is_alive():
-            self._thread.join(2 * _LOOK_SECONDS + 1)
+            self._thread.join()
+        for end in (self._wake_read, self._wake_write):
+            os.close(end)
 
     def _listen(self) -> None:
         lost = False
         while not self._ended.is_set():
             try:
-                for notice in notices.listen(self._database, _LOOK_SECONDS):
+                for notice in notices.listen(self._database, _LOOK_SECONDS, self._wake_read):
                     if self._ended.is_set():
                         return
                     if lost:

@@ -15,7 +15,7 @@ from syncflow.events import BatchChanged, News
 from syncflow.model import Batch
 from syncflow.service.batches import BatchService
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """How often it is looked for work that no notice has told of."""
 TAKE_OVER_SECONDS = 2.0
 RETRY_SECONDS = 30.0

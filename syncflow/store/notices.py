@@ -30,21 +30,22 @@ def notify(connection: Connection, kind: str, **told: object) -> None:
     connection.execute(_NOTIFY, {"payload": payload})
 
 
-def listen(database: Database, seconds: float) -> Iterator[Mapping[str, object] | None]:
+def listen(database: Database, seconds: float, ended: int) -> Iterator[Mapping[str, object] | None]:
     """What is told from now on, on a session of its own. None at the beginning, and whenever nothing was told for so
-    many seconds, so that the caller can see whether it is to end. Raises SyncFlowError when the connection is lost."""
+    many seconds or something can be read from the file descriptor `ended`, so that the caller can see whether it is to
+    end. Raises SyncFlowError when the connection is lost."""
     with database.dedicated() as session:
         session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"syncflow_{database.schema}")))
         yield None
         while True:
-            heard = _heard(session, seconds)
+            heard = _heard(session, seconds, ended)
             yield from heard or (None,)
 
 
-def _heard(session: psycopg.Connection, seconds: float) -> list[Mapping[str, object]]:
+def _heard(session: psycopg.Connection, seconds: float, ended: int) -> list[Mapping[str, object]]:
     told = [notice.payload for notice in session.notifies(timeout=0)]
     if not told:
-        select.select([session.fileno()], [], [], seconds)
+        select.select([session.fileno(), ended], [], [], seconds)
         told = [notice.payload for notice in session.notifies(timeout=0)]
     if not told:
         session.execute("SELECT 1")  # a connection that is gone is noticed here

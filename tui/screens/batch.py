@@ -108,7 +108,8 @@ class BatchScreen(Place):
     def _show_track(self) -> None:
         track = next((track for track in self.console.tracks if track.batch == self._uid), None)
         view = self.query_one(TrackView)
-        view.display = track is not None
+        if view.display != (track is not None):
+            view.display = track is not None
         if track is not None:
             view.show(track)
 

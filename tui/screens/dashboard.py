@@ -98,6 +98,10 @@ class DashboardScreen(Place):
     DashboardScreen.-low .heading { margin: 0 1; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_idle = False
+
     def body(self) -> ComposeResult:
         with Horizontal(id="tiles"):
             yield Tile(N_("success 24h"), "success", plot=True)
@@ -180,6 +184,9 @@ class DashboardScreen(Place):
 
     def _show_tracks(self) -> None:
         tracks = list(self.console.tracks)
+        if not tracks and self._is_idle:
+            return
+        self._is_idle = not tracks
         views = list(self.query(TrackView))
         for place, view in enumerate(views):
             view.display = place < len(tracks)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -75,7 +74,10 @@ class EntityScreen(EntityActs):
         Binding("q", "quit", N_("Quit"), show=False, id="quit"),
     ]
     DEFAULT_CSS = """
-    EntityScreen #standing-of-it { height: auto; max-height: 5; background: $surface; padding: 0 1; }
+    EntityScreen #standing-of-it, EntityScreen #verdict {
+        height: 1; background: $surface; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    EntityScreen #verdict.whole { height: auto; max-height: 4; text-wrap: wrap; }
     EntityScreen #says { height: 1; background: $surface; color: $text-muted; padding: 0 1; text-wrap: nowrap;
         text-overflow: ellipsis; }
     """
@@ -108,6 +110,7 @@ class EntityScreen(EntityActs):
 
     def body(self) -> ComposeResult:
         yield Static(id="standing-of-it")
+        yield Static(id="verdict")
         yield Form[Entity](unfolded=("identity", "fields"), is_fixed=self.is_read_only)
         yield Static(id="says")
 
@@ -175,8 +178,10 @@ class EntityScreen(EntityActs):
 
     def _say_standing(self) -> None:
         told = self._tried
-        lines = [standing_line(self._seen.line), preview_line(told.preview, told.sample, told.trouble)]
-        self.query_one("#standing-of-it", Static).update(Content("\n").join(lines))
+        self.query_one("#standing-of-it", Static).update(standing_line(self._seen.line))
+        verdict = self.query_one("#verdict", Static)
+        verdict.update(preview_line(told.preview, told.sample, told.trouble))
+        verdict.set_class(bool(told.trouble) or (told.preview is not None and told.preview.wrong is not None), "whole")
 
     def _say(self) -> None:
         """What there is to know of the line under the cursor, or what is to be saved."""

@@ -18,8 +18,10 @@ from tui.widgets.form_fields import FormField, Option
 if TYPE_CHECKING:
     from syncflow.service.mapping_preview import EntityPreview, FieldPreview, ValuePreview
 
-SHOWN_VALUES = 12
+SHOWN_VALUES = 8
 _TRANSFORMATIONS = tuple(Option(str(each)) for each in Transformation)
+_ONLY_FOR = {"transformation": "text", "fold": "text", "jalali": "datetime", "keep_nanoseconds": "datetime"}
+"""Settings that are refused for columns of another kind."""
 _MATCH, _PATTERN = "match", "pattern"
 
 
@@ -47,7 +49,7 @@ def _column(draft: Entity, before: Entity | None, source: str, preview: "FieldPr
     is_changed = before is not None and (
         mapping != mapping_of(before, source) or draft.column_types.get(source) != before.column_types.get(source)
     )
-    lines = (*_lines(source, preview), *_replacements(mapping))
+    lines = (*_settings(mapping, preview), *_replacements(mapping))
 
     def add(entity: Entity) -> tuple[Entity, str]:
         now = mapping_of(entity, source)
@@ -112,6 +114,17 @@ def _example(values: "Sequence[ValuePreview]") -> str:
 
 def _value(value: str | None) -> str:
     return _("NULL") if value is None else f"'{value}'"
+
+
+def _settings(mapping: FieldMapping, preview: "FieldPreview | None") -> tuple[Line, ...]:
+    """The lines that make sense for the column's type, and those that say something nevertheless."""
+    unmapped = FieldMapping(mapping.source, mapping.target)
+    left_out = {
+        f"{mapping.source}.{name}"
+        for name, kind in _ONLY_FOR.items()
+        if preview is not None and preview.kind != kind and getattr(mapping, name) == getattr(unmapped, name)
+    }
+    return tuple(line for line in _lines(mapping.source, preview) if line.key not in left_out)
 
 
 def _lines(source: str, preview: "FieldPreview | None") -> tuple[Line, ...]:
@@ -263,13 +276,12 @@ def _tail(preview: "FieldPreview | None") -> Content | None:
     """Real values, and what becomes of each or why it fails."""
     if preview is None:
         return None
-    margin = Content(" " * 6)
     if preview.wrong is not None:
-        return margin + toned(f"✖ {preview.wrong}", Tone.BAD)
-    lines = [margin + _value_line(each) for each in preview.values[:SHOWN_VALUES]]
+        return toned(f"✖ {preview.wrong}", Tone.BAD)
+    lines = [_value_line(each) for each in preview.values[:SHOWN_VALUES]]
     rest = len(preview.values) - SHOWN_VALUES
     if rest > 0:
-        lines.append(margin + toned(plural("and {n} other value", "and {n} other values", rest), Tone.QUIET))
+        lines.append(toned(plural("and {n} other value", "and {n} other values", rest), Tone.QUIET))
     return Content("\n").join(lines)
 
 

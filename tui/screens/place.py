@@ -179,6 +179,8 @@ class Place(Screen[None]):
     def on_place__done(self, message: "Place._Done") -> None:
         message.stop()
         message.then(message.value)
+        if self.focused is None and self.is_current:
+            self.call_after_refresh(self.focus_body)
 
     def action_go(self, name: str) -> None:
         self.console.go(name)

@@ -66,7 +66,7 @@ class FormGroup(Vertical):
     FormGroup { height: auto; }
     FormGroup > .body { height: auto; display: none; }
     FormGroup.open > .body { display: block; }
-    FormGroup .tail { height: auto; padding: 0 0 1 0; }
+    FormGroup .tail { height: auto; padding: 0 0 1 6; }
     """
 
     def __init__(self, form: "Form[Any]", section: FormSection[Any], depth: int) -> None:
@@ -95,6 +95,7 @@ class FormGroup(Vertical):
             self.remove_class("open")
         else:
             self.open()
+            self.call_after_refresh(self.scroll_visible, animate=False)
         self.title.show(self.section, is_open=self.has_class("open"))
 
     def open(self) -> None:
@@ -120,7 +121,9 @@ class FormGroup(Vertical):
             return
         self._is_filled, self._keys = True, keys
         body.remove_children()
-        body.mount_all([*self._lines(), *self._groups(), Static(self._tail(), classes="tail")])
+        tail = Static(self._tail(), classes="tail")
+        tail.display = self.section.tail is not None
+        body.mount_all([*self._lines(), *self._groups(), tail])
 
     def _lines(self) -> Iterator[FormLine]:
         return (self._form.make_line(field, (self._depth + 1) * _INDENT) for field in self.section.fields)
@@ -134,7 +137,9 @@ class FormGroup(Vertical):
             self._form.show_line(cast(FormLine, next(parts)), field)
         for section in self.section.sections:
             cast(FormGroup, next(parts)).show(section)
-        cast(Static, next(parts)).update(self._tail())
+        tail = cast(Static, next(parts))
+        tail.update(self._tail())
+        tail.display = self.section.tail is not None
 
     def _tail(self) -> Content:
         return self.section.tail if self.section.tail is not None else Content("")
@@ -259,7 +264,7 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
             return
         here = self.line
         place = lines.index(here) + by if here in lines else 0
-        lines[max(min(place, len(lines) - 1), 0)].focus()
+        self.screen.set_focus(lines[max(min(place, len(lines) - 1), 0)])
 
     def action_leap(self, pages: int) -> None:
         self.action_move(pages * max(self.size.height - 2, 1))
@@ -267,7 +272,7 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
     def action_go(self, place: int) -> None:
         lines = self._lines()
         if lines:
-            lines[place].focus()
+            self.screen.set_focus(lines[place])
 
     def action_fold(self) -> None:
         groups = list(self.query_children(FormGroup))

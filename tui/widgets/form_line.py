@@ -39,8 +39,9 @@ class _Words(Suggester):
 
 class _LineInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", N_("Leave as it was"), show=False, id="form.leave"),
-        Binding("tab", "complete", N_("Complete"), show=False, id="form.complete"),
+        Binding("enter", "submit", N_("Keep"), id="form.keep"),
+        Binding("escape", "leave", N_("Leave as it was"), id="form.leave"),
+        Binding("tab", "complete", N_("Complete"), id="form.complete"),
         Binding("up,down", "stay", show=False),
     ]
 

@@ -52,7 +52,7 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         yield Label(self._sign)
         suggester = SuggestFromList(self._words, case_sensitive=False) if self._words else None
-        yield Input(placeholder=self._hint, suggester=suggester, compact=True, select_on_focus=False)
+        yield Input(placeholder=self._hint, suggester=suggester, compact=True, select_on_focus=False, disabled=True)
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +61,7 @@ class Prompt(Horizontal):
     def open(self, text: str) -> None:
         self._before = text
         field = self.query_one(Input)
+        field.disabled = False
         with self.prevent(Input.Changed):
             field.value = text
         field.cursor_position = len(text)
@@ -68,6 +69,8 @@ class Prompt(Horizontal):
         field.focus()
 
     def close(self) -> None:
+        """What is hidden must not take keys."""
+        self.query_one(Input).disabled = True
         self.remove_class("open")
 
     def action_leave(self) -> None:
