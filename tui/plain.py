@@ -4,14 +4,14 @@ import re
 
 from rich.text import Text
 
-_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
-_STEERING = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+STEERING = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """C1 controls, marks that turn the direction, line separators and half characters."""
 
 
 def harmless(text: str) -> str:
     """Control characters as their pictures (`\\n` is ␊), marks that steer the direction as `<U+202E>`."""
-    return _STEERING.sub(lambda found: f"<U+{ord(found[0]):04X}>", text.translate(_CONTROLS))
+    return STEERING.sub(lambda found: f"<U+{ord(found[0]):04X}>", text.translate(CONTROLS))
 
 
 def literal(text: str, style: str = "") -> Text:

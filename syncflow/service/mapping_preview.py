@@ -44,8 +44,8 @@ class ValuePreview:
 @dataclass(frozen=True)
 class FieldPreview:
     """One column of the API under the entity's mapping. `type` is Oracle's text, `kind` is `number`, `datetime` or
-    `text` (all others); `wrong` says why the mapping itself
-    cannot be saved. `values` are all different ones: those that fail first, then those that are changed, the commonest of each first."""
+    `text` (all others); `wrong` says why the mapping itself cannot be saved. `values` are all different ones: those
+    that fail first, then those that are changed; of each, the commonest first."""
 
     mapping: FieldMapping
     type: str

@@ -14,6 +14,7 @@ from syncflow.events import BatchEnded
 from syncflow.model import Entity
 from syncflow.queues.pending_children import Awaited, most_awaited
 from syncflow.service.batches import Definitions, observe
+from syncflow.service.pending_masks import detail_as_shown, parent_as_shown, rows_as_shown
 from syncflow.store import audit_log, entity_config, erp_sync_state, pending_children, pending_lists
 from syncflow.store.database import Connection
 from syncflow.store.pending_filter import PendingFilter as PendingFilter
@@ -80,7 +81,8 @@ class PendingChildService:
     def page(self, chosen: PendingFilter, after: UUID | None, limit: int, skip: int = 0) -> list[PendingChild]:
         """The newest first; `after` is the last uid of the page before, `skip` leaves out so many rows first."""
         with self._database.begin() as connection:
-            return pending_lists.page(connection, chosen, after, limit, skip)
+            rows = pending_lists.page(connection, chosen, after, limit, skip)
+            return rows_as_shown(rows, entity_config.load_all(connection))
 
     def rank(self, chosen: PendingFilter, uid: UUID) -> int | None:
         """At which place of the list this row stands, from 0; None when it is not in it."""
@@ -98,6 +100,7 @@ class PendingChildService:
             if row is None:
                 raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
             blocker = self._blockers(connection, [Awaited(row.parent_bk_hash, 1, 1)])
+            row = detail_as_shown(row, entity_config.load_all(connection))
         if not blocker:
             raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
         return PendingView(row, blocker[0])
@@ -162,7 +165,7 @@ class PendingChildService:
         known = {parent.entity for parent in found.values()}
         synced = {name for name in known if erp_sync_state.get(connection, name).last_completed_batch is not None}
         return [
-            _blocker(found[awaited.parent_bk_hash], awaited, entities, synced)
+            _blocker(parent_as_shown(found[awaited.parent_bk_hash], entities), awaited, entities, synced)
             for awaited in most
             if awaited.parent_bk_hash in found
         ]

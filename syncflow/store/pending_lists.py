@@ -104,7 +104,7 @@ def beginning_with(connection: Connection, beginning: str, limit: int) -> list[U
 def waits(connection: Connection) -> Words:
     """All open lines, of shape (lines, 4): the key hash of the row that waits, and that of its parent."""
     pair = sa.func.decode(table.c.child_key_hash, "hex").op("||")(sa.func.decode(table.c.parent_bk_hash, "hex"))
-    query = sa.select(sa.func.string_agg(pair, sa.cast("", sa.LargeBinary))).where(table.c.resolved_at.is_(None))
+    query = sa.select(sa.func.string_agg(pair, sa.literal(b"", sa.LargeBinary))).where(table.c.resolved_at.is_(None))
     joined = connection.execute(query).scalar_one()
     return np.empty((0, 4), np.uint64) if joined is None else words_of_bytes(bytes(joined), 4)
 

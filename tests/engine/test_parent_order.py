@@ -76,7 +76,9 @@ class Field:
 
     def serve(self, plant: Plant) -> None:
         with psycopg.connect(self._around.target_database, autocommit=True) as connection:
-            connection.execute(f'DROP SCHEMA IF EXISTS "{self._around.target_schema}" CASCADE')
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._around.target_schema}"')
+            connection.execute(f'SET search_path TO "{self._around.target_schema}"')
+            connection.execute(f"DROP TABLE IF EXISTS {', '.join(NAMES)}")
             connection.execute(
                 "TRUNCATE syncflow.sync_batches, syncflow.pending_children, syncflow.failed_records, "
                 "syncflow.entity_config, syncflow.erp_sync_state CASCADE"

@@ -38,6 +38,17 @@ def _count(name: str, title: str, width: int = 9, from_width: int = 0) -> "Colum
     return Column(name, title, cell, width, right=True, from_width=from_width)
 
 
+class _Detail(VerticalScroll):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", N_("Down"), show=False, id="detail.down"),
+        Binding("k", "scroll_up", N_("Up"), show=False, id="detail.up"),
+        Binding("g", "scroll_home", N_("First line"), show=False, id="detail.first"),
+        Binding("G", "scroll_end", N_("Last line"), show=False, id="detail.last"),
+        Binding("ctrl+f", "page_down", N_("Page down"), show=False, id="detail.page_down"),
+        Binding("ctrl+b", "page_up", N_("Page up"), show=False, id="detail.page_up"),
+    ]
+
+
 class DryRunScreen(Place):
     TITLE_WORD = N_("dry run")
     ABOUT = N_(
@@ -87,7 +98,7 @@ class DryRunScreen(Place):
 
     def body(self) -> ComposeResult:
         yield LazyTable(self.COLUMNS, self._key)
-        with VerticalScroll(id="detail"):
+        with _Detail(id="detail"):
             yield Static()
         yield Static(id="says")
 

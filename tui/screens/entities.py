@@ -31,6 +31,11 @@ _YAML = (".yaml", ".yml")
 ALL_RIGHT = 100.0
 
 
+def _name(line: "Overview") -> Cell:
+    name = line.entity.name
+    return name if line.entity.sync_enabled else (f"– {name}", Tone.QUIET)
+
+
 def _enabled(line: "Overview") -> Cell:
     entity = line.entity
     if not entity.sync_enabled:
@@ -74,11 +79,11 @@ class EntitiesScreen(EntityActs, ListPlace["Overview"]):
     EMPTY = N_("No entity yet. Press a to add one of the APIs that APISmith publishes, or i to import a YAML file.")
     FIELDS = ("entity", "api", "strategy", "status", "schedule")
     COLUMNS: "ClassVar[Sequence[Column[Overview]]]" = (
-        Column("entity", N_("entity"), lambda line: line.entity.name, order=lambda line: line.entity.name),
+        Column("entity", N_("entity"), _name, order=lambda line: line.entity.name),
         Column("api", N_("API"), lambda line: line.entity.api, 18, from_width=130, order=lambda line: line.entity.api),
-        Column("strategy", N_("strategy"), lambda line: str(line.entity.delta_strategy), 10, from_width=80,
+        Column("strategy", N_("strategy"), lambda line: str(line.entity.delta_strategy), 10, from_width=90,
                order=lambda line: str(line.entity.delta_strategy)),
-        Column("schedule", N_("schedule"), _enabled, 12, from_width=90, order=lambda line: line.entity.sync_enabled),
+        Column("schedule", N_("schedule"), _enabled, 12, from_width=112, order=lambda line: line.entity.sync_enabled),
         Column("status", N_("last batch"), _status, 15, order=lambda line: _status(line)[0]),
         Column("when", N_("ended"), _when, 12, from_width=70),
         Column("rows", N_("rows"), _rows, 11, right=True,

@@ -317,7 +317,7 @@ class EntityScreen(EntityActs):
         if trouble is not None:
             self.notify(trouble, severity="error", timeout=10, markup=False)
             return
-        ask = _("Make {} anew?") if self._is_new else _("Save {}?")
+        ask = _("Make the entity {}?") if self._is_new else _("Save {}?")
         self._offer_to_save(self._draft, ask.format(self._draft.name))
 
     def _offer_to_save(self, wanted: Entity, ask: str) -> None:

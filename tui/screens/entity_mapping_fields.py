@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from syncflow.errors import UsageError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from syncflow.service.mapping_preview import EntityPreview, FieldPreview, ValuePreview
 
 SHOWN_VALUES = 8
+TARGET_WIDTH, TYPE_WIDTH = 20, 14
 _TRANSFORMATIONS = tuple(Option(str(each)) for each in Transformation)
 _ONLY_FOR = {"transformation": "text", "fold": "text", "jalali": "datetime", "keep_nanoseconds": "datetime"}
 """Settings that are refused for columns of another kind."""
@@ -30,7 +32,12 @@ def mappings_section(
 ) -> Section:
     """`preview` is None until there is one."""
     found = {} if preview is None else {each.mapping.source: each for each in preview.fields}
-    sections = tuple(_column(draft, before, source, found.get(source)) for source in sources)
+    widest = max((cell_len(mapping_of(draft, source).target) for source in sources), default=0)
+    widths = (
+        min(widest, TARGET_WIDTH),
+        min(max((cell_len(each.type) for each in found.values()), default=0), TYPE_WIDTH),
+    )
+    sections = tuple(_column(draft, before, source, found.get(source), widths) for source in sources)
     mapped = sum(1 for source in sources if any(each.source == source for each in draft.mappings))
     summary = plural("{n} column", "{n} columns", len(sources)) + " · " + _("{} mapped").format(whole(mapped))
     return Section(
@@ -43,7 +50,9 @@ def mappings_section(
     )
 
 
-def _column(draft: Entity, before: Entity | None, source: str, preview: "FieldPreview | None") -> Section:
+def _column(
+    draft: Entity, before: Entity | None, source: str, preview: "FieldPreview | None", widths: tuple[int, int]
+) -> Section:
     mapping = mapping_of(draft, source)
     wrong = preview is not None and (preview.wrong is not None or preview.failing > 0)
     is_changed = before is not None and (
@@ -59,7 +68,7 @@ def _column(draft: Entity, before: Entity | None, source: str, preview: "FieldPr
     return Section(
         f"field.{source}",
         source,
-        _summary(mapping, preview),
+        _summary(mapping, preview, widths),
         Tone.BAD if wrong else Tone.PLAIN,
         lines,
         tail=_tail(preview),
@@ -68,11 +77,11 @@ def _column(draft: Entity, before: Entity | None, source: str, preview: "FieldPr
     )
 
 
-def _summary(mapping: FieldMapping, preview: "FieldPreview | None") -> str:
-    """`→ qty  NUMBER(15,3)  trim, required  ✖ 2 fail  '1.50 ' → 1.5`."""
-    parts = [f"→ {mapping.target}"]
+def _summary(mapping: FieldMapping, preview: "FieldPreview | None", widths: tuple[int, int]) -> str:
+    """`→ qty  NUMBER(15,3)  trim, required  ✖ 2 fail  '1.50 ' → 1.5`; `widths` are those of the first two."""
+    parts = [f"→ {_padded(mapping.target, widths[0])}"]
     if preview is not None:
-        parts.append(preview.type)
+        parts.append(_padded(preview.type, widths[1]))
     rules = _rules(mapping)
     if rules:
         parts.append(rules)
@@ -82,7 +91,11 @@ def _summary(mapping: FieldMapping, preview: "FieldPreview | None") -> str:
         parts.append(plural("✖ {n} row fails", "✖ {n} rows fail", preview.failing))
     if preview is not None and preview.values:
         parts.append(_example(preview.values))
-    return "   ".join(parts)
+    return "  ".join(parts)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(width - cell_len(text), 0)
 
 
 def _rules(mapping: FieldMapping) -> str:

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Label, Static
+from textual.widgets import Label, Static
 
 from syncflow.errors import UsageError
 from tui.i18n import formats
@@ -22,6 +22,7 @@ from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
 from tui.screens.retried import RetriedScreen
+from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from syncflow.service.failed_records import FailedDetail, RetryResult
@@ -121,7 +122,7 @@ class FailedRecordScreen(Place):
         lines = []
         for name in names:
             value = row[name]
-            field = Input(value or "", placeholder=_NULL if value is None else "", name=name, compact=True)
+            field = Field(value or "", placeholder=_NULL if value is None else "", name=name, compact=True)
             line = Horizontal(Label(toned(name)), field, classes="line")
             line.set_class(name == fault, "fault")
             lines.append(line)
@@ -130,14 +131,14 @@ class FailedRecordScreen(Place):
         )
         values.mount(Static(toned(hint, Tone.QUIET)), *lines)
         if lines:
-            self.call_after_refresh(lambda: lines[0].query_one(Input).focus())
+            self.call_after_refresh(lambda: lines[0].query_one(Field).focus())
 
     def _edited(self) -> dict[str, str | None]:
         """The columns whose value is another now."""
         record = self._record
         if record is None:
             return {}
-        now = {str(field.name): field.value or None for field in self.query("#values Input").results(Input)}
+        now = {str(field.name): field.value or None for field in self.query("#values Field").results(Field)}
         return {name: value for name, value in now.items() if (_text(record.raw_data.get(name)) or None) != value}
 
     def action_back(self) -> None:

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from syncflow.errors import SyncFlowError
+from tui.breakdown import for_a_person
 from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.help import HelpScreen, KeyLine
@@ -149,8 +149,8 @@ class Place(Screen[None]):
             worker = get_current_worker()
             try:
                 value = work_(self.console.bridge.runtime)
-            except SyncFlowError as error:
-                self.app.post_message(self.console.Trouble(str(error)))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
+                self.app.post_message(self.console.Trouble(str(for_a_person(error))))
                 return
             if not worker.is_cancelled:
                 self.post_message(self._Done(then, value))
@@ -170,8 +170,8 @@ class Place(Screen[None]):
     def _act(self, work_: Callable[["Runtime"], object], then: Callable[[object], None] | None) -> None:
         try:
             value = work_(self.console.bridge.runtime)
-        except SyncFlowError as error:
-            self.app.notify(str(error), severity="error", timeout=10, markup=False)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
+            self.app.notify(str(for_a_person(error)), severity="error", timeout=10, markup=False)
             value, then = None, None
         self.post_message(self._Done(then or (lambda _: None), value))
         self.post_message(self._Done(lambda _: self.load_soon(), None))

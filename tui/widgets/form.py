@@ -76,12 +76,14 @@ class FormGroup(Vertical):
         self._depth = depth
         self._keys: tuple[str, ...] = ()
         self._is_filled = False
+        self._is_there = False
 
     def compose(self) -> ComposeResult:
         yield FormTitle(self.section, indent=self._depth * _INDENT)
         yield Vertical(classes="body")
 
     def on_mount(self) -> None:
+        self._is_there = True
         if self.section.key in self._form.unfolded:
             self.open()
 
@@ -106,7 +108,7 @@ class FormGroup(Vertical):
     def show(self, section: FormSection[Any]) -> None:
         """Show the section as it is now; what is folded is not made."""
         self.section = section
-        if not self.is_mounted:
+        if not self._is_there:
             return
         is_open = self.has_class("open")
         self.title.show(section, is_open=is_open)
@@ -120,10 +122,14 @@ class FormGroup(Vertical):
             self._update(body)
             return
         self._is_filled, self._keys = True, keys
+        here = self._form.line
+        if isinstance(here, FormLine) and here in body.children:
+            self._form.focus_line(here.field.key)
         body.remove_children()
         tail = Static(self._tail(), classes="tail")
         tail.display = self.section.tail is not None
         body.mount_all([*self._lines(), *self._groups(), tail])
+        self.call_after_refresh(self._form.settle)
 
     def _lines(self) -> Iterator[FormLine]:
         return (self._form.make_line(field, (self._depth + 1) * _INDENT) for field in self.section.fields)
@@ -173,6 +179,7 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
         self._now: T | None = None
         self._before: T | None = None
         self._sections: tuple[FormSection[T], ...] = ()
+        self._wanted: tuple[str, bool] | None = None
 
     def show(self, sections: Sequence[FormSection[T]], now: T, before: T | None) -> None:
         keys = [section.key for section in sections]
@@ -210,18 +217,25 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
 
     def focus_line(self, key: str, *, edit: bool = False) -> None:
         """Put the cursor on the field, or the section, with this key as soon as it is there."""
-        self.call_after_refresh(self.call_after_refresh, self._focus_line, key, edit)
+        self._wanted = (key, edit)
+        self.call_after_refresh(self.settle)
 
-    def _focus_line(self, key: str, edit: bool) -> None:
+    def settle(self) -> None:
+        """Lines were made: the one that is waited for may be among them."""
+        if self._wanted is None:
+            return
+        key, edit = self._wanted
         for line in self.query(FormLine):
             if line.field.key == key:
-                line.focus()
+                self._wanted = None
+                self.screen.set_focus(line)
                 if edit:
                     line.edit()
                 return
         for group in self.query(FormGroup):
             if group.section.key == key:
-                group.title.focus()
+                self._wanted = None
+                self.screen.set_focus(group.title)
 
     @property
     def line(self) -> FormLine | FormTitle | None:
@@ -262,6 +276,7 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
         lines = self._lines()
         if not lines:
             return
+        self._wanted = None
         here = self.line
         place = lines.index(here) + by if here in lines else 0
         self.screen.set_focus(lines[max(min(place, len(lines) - 1), 0)])
@@ -281,7 +296,7 @@ class Form(VerticalScroll, Generic[T], can_focus=False):
             if group.has_class("open") is is_open:
                 group.toggle()
         if groups and is_open:
-            groups[0].title.focus()
+            self.screen.set_focus(groups[0].title)
 
     def on_descendant_focus(self) -> None:
         self.post_message(self.Moved())

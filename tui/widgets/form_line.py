@@ -15,6 +15,7 @@ from tui.i18n.catalog import N_, _
 from tui.i18n.formats import NOTHING
 from tui.marks import Tone, toned
 from tui.plain import harmless
+from tui.widgets.field import Field
 from tui.widgets.form_fields import FormField, Option
 
 LABEL_WIDTH = 20
@@ -37,7 +38,7 @@ class _Words(Suggester):
         return None if found is None else head + found
 
 
-class _LineInput(Input):
+class _LineInput(Field):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", N_("Keep"), id="form.keep"),
         Binding("escape", "leave", N_("Leave as it was"), id="form.leave"),
@@ -125,7 +126,7 @@ class FormLine(Widget, can_focus=True):
         self.query(_LineInput).remove()
         self.refresh(layout=True)
         if had_focus:
-            self.focus(scroll_visible=False)
+            self.screen.set_focus(self, scroll_visible=False)
 
     def edit(self) -> None:
         if self._is_fixed or self.is_editing:
@@ -137,7 +138,7 @@ class FormLine(Widget, can_focus=True):
         line = _LineInput(self.value, suggester=words, compact=True, select_on_focus=False)
         line.styles.margin = (0, 0, 0, self._indent + len(_CHANGED) + LABEL_WIDTH + 1)
         self.mount(line)
-        line.focus()
+        self.screen.set_focus(line)
 
     def action_edit(self) -> None:
         self.edit()

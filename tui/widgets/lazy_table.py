@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.worker import get_current_worker
 
 from syncflow.errors import SyncFlowError
+from tui.breakdown import for_a_person
 from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.plain import harmless
@@ -200,8 +201,8 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
             cursor = max(min(line, rows.total - 1), 0) if found is None else found
             first, last = max(cursor - height, 0) // PAGE, (cursor + height) // PAGE
             pages = {page: rows.page(page * PAGE, PAGE) for page in range(first, last + 1) if page * PAGE < rows.total}
-        except SyncFlowError as error:
-            self.post_message(self.Troubled(self, error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
+            self.post_message(self.Troubled(self, for_a_person(error)))
             return
         if not worker.is_cancelled:
             self.post_message(self._Read(generation, dict(pages), rows, cursor))
@@ -210,8 +211,8 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
     def _read_page(self, rows: Rows[R], generation: int, page: int) -> None:
         try:
             read = rows.page(page * PAGE, PAGE)
-        except SyncFlowError as error:
-            self.post_message(self.Troubled(self, error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
+            self.post_message(self.Troubled(self, for_a_person(error)))
             return
         self.post_message(self._Read(generation, {page: read}))
 

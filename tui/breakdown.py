@@ -1,0 +1,15 @@
+"""What is said when SyncFlow itself breaks down in a thread of the console."""
+
+import structlog
+
+from syncflow.errors import SyncFlowError
+
+
+def for_a_person(error: Exception) -> SyncFlowError:
+    """The error itself where it was made for a person; otherwise a sentence, and the stack trace in the log."""
+    if isinstance(error, SyncFlowError):
+        return error
+    structlog.get_logger().error("the console broke down", exc_info=error)
+    return SyncFlowError(
+        f"SyncFlow itself broke down here ({type(error).__name__}: {error}); the log (8) has the rest."
+    )
