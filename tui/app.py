@@ -8,6 +8,7 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -38,6 +39,7 @@ from tui.screens.pending import PendingScreen
 from tui.screens.place import Place
 from tui.screens.question import Question
 from tui.screens.settings import SettingsScreen
+from tui.screens.too_small import TooSmallScreen, is_too_small
 from tui.theme import DARK, LIGHT, THEMES
 from tui.widgets.header import Standing
 
@@ -122,6 +124,15 @@ class Console(App[None]):
         self.run_worker(self._connect, thread=True, exit_on_error=False, group="connect")
         self.set_interval(REFRESH_SECONDS, self._refresh_place)
         self.set_interval(CHECK_SECONDS, self.check_neighbours)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say when there is no room, and go on when there is."""
+        small = is_too_small(event.size.width, event.size.height)
+        shown = isinstance(self.screen, TooSmallScreen)
+        if small and not shown:
+            self.push_screen(TooSmallScreen())
+        elif shown and not small:
+            self.pop_screen()
 
     def _ended_by(self, number: signal.Signals) -> None:
         """The line was hung up, or somebody wants an end: what runs stops at its next checkpoint."""

@@ -19,7 +19,13 @@ from syncflow.service.batches import Definitions, observe
 from syncflow.service.failed_edit import edit_of
 from syncflow.service.failed_export import ExportFormat, write, write_file
 from syncflow.service.failed_masks import as_shown, retried_as_shown
-from syncflow.service.failed_refusals import closed_already, gone, must_be_configured, nothing_to_withdraw
+from syncflow.service.failed_refusals import (
+    closed_already,
+    gone,
+    must_be_configured,
+    nothing_to_withdraw,
+    sent_otherwise,
+)
 from syncflow.store import audit_log, entity_config, failed_decisions, failed_records
 from syncflow.store.database import Connection
 from syncflow.store.failed_decisions import Decision
@@ -34,6 +40,7 @@ NAMED = 20
 """So many records that begin alike are looked for."""
 TOLD = 3
 """So many refusals are told where nothing else is to be said."""
+_NONE_OPEN = "No open failed record is like that. See: syncflow failed list"
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,18 @@ class FailedRecordService:
             found = failed_records.page(connection, chosen, after, limit, skip)
         return as_shown(found, self._entities())
 
-    def count(self, chosen: FailedFilter) -> int:
+    def count(self, chosen: FailedFilter, most: int | None = None) -> int:
+        """With `most`, the counting stops there."""
         with self._database.begin() as connection:
-            return failed_records.count(connection, chosen)
+            return failed_records.count(connection, chosen, most)
+
+    def open_among(self, chosen: FailedFilter) -> dict[str, int]:
+        """How many of these records are open, by entity. Raises UsageError when none is, saying what became of them."""
+        with self._database.begin() as connection:
+            rows = failed_records.count_by_entity(connection, replace(chosen, state=RecordState.OPEN))
+            if not rows:
+                raise UsageError(" ".join(self._closed(connection, chosen)[:TOLD]) or _NONE_OPEN)
+            return rows
 
     def rank(self, chosen: FailedFilter, uid: UUID) -> int | None:
         """At which place of the list this record stands, from 0; None when it is not in it."""
@@ -117,14 +133,23 @@ class FailedRecordService:
         retried, woken = self._retries(entities).due()
         return RetryResult(retried_as_shown(retried, entities), tuple(woken))
 
-    def edit(self, beginning: str, values: Mapping[str, str | None], reason: str | None = None) -> RetryResult:
+    def edit(
+        self,
+        beginning: str,
+        values: Mapping[str, str | None],
+        reason: str | None = None,
+        seen: str | None = None,
+    ) -> RetryResult:
         """Try a record with other values in some columns (None: NULL). If it passes, the edit holds for as long as
-        the source sends the same raw row; if not, the tally says why, and nothing has changed."""
+        the source sends the same raw row; if not, the tally says why, and nothing has changed. `seen` is the hash of
+        the raw row that the values were made for: refused when the source has sent another one since."""
         entities = self._entities()
         with self._database.begin() as connection:
             record = self._detail(connection, self._uid(connection, beginning))
             if record.resolved_at is not None:
                 raise UsageError(closed_already(record))
+            if seen not in (None, record.raw_hash):
+                raise UsageError(sent_otherwise(record))
             must_be_configured(connection, record.entity_name, entities)
         edit = edit_of(record, values, self._decision(reason))
         retried, woken = self._retries(entities).edited(record.entity_name, edit)
@@ -193,22 +218,29 @@ class FailedRecordService:
     def _meant(self, connection: Connection, chosen: FailedFilter, entities: Mapping[str, Entity] | None) -> "_Meant":
         """The open ones among these records, locked where they were named one by one. Raises UsageError when nothing
         can be done with any of them."""
-        refused: list[str] = []
         if chosen.uids is not None:
             failed_records.lock(connection, chosen.uids)
-            resolved = replace(chosen, state=RecordState.RESOLVED)
-            refused += [
-                closed_already(one) for one in failed_records.page(connection, resolved, None, len(chosen.uids))
-            ]
+        refused = self._closed(connection, chosen)
         open_ones = replace(chosen, state=RecordState.OPEN)
         rows = failed_records.count_by_entity(connection, open_ones)
         here = [name for name in rows if entities is None or name in entities]
         refused += [gone(connection, name, rows[name]) for name in rows if name not in here]
         if not here:
-            raise UsageError(
-                " ".join(refused[:TOLD]) or "No open failed record is like that. See: syncflow failed list"
-            )
+            raise UsageError(" ".join(refused[:TOLD]) or _NONE_OPEN)
         return _Meant(open_ones, tuple(here), tuple(refused))
+
+    def _closed(self, connection: Connection, chosen: FailedFilter) -> list[str]:
+        """Why records that were named one by one cannot be dealt with, a sentence each."""
+        if chosen.uids is None:
+            return []
+        named = FailedFilter(uids=chosen.uids, state=RecordState.ALL)
+        hashes = dict(zip(chosen.uids, chosen.raw_hashes or (), strict=False))
+        records = failed_records.page(connection, named, None, len(chosen.uids))
+        return [closed_already(one) for one in records if one.resolved_at is not None] + [
+            sent_otherwise(one)
+            for one in records
+            if one.resolved_at is None and hashes.get(one.uid, one.raw_hash) != one.raw_hash
+        ]
 
     def _decision(self, reason: str | None) -> Decision:
         check_text("reason", reason or "")

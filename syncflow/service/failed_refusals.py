@@ -17,6 +17,14 @@ def closed_already(record: FailedRecord) -> str:
     )
 
 
+def sent_otherwise(record: FailedRecord) -> str:
+    """An act was meant for the row as the source sent it before."""
+    return (
+        f"The source has sent the row of the failed record {record.uid} otherwise by now, and it fails in "
+        f"{record.stage_failed} ({record.error_type}). Nothing was done with it; look at it again."
+    )
+
+
 def nothing_to_withdraw(record: FailedRecord) -> str:
     if record.resolved_at is None:
         return f"The failed record {record.uid} is open: there is no edit and no ignore to be withdrawn."

@@ -23,7 +23,8 @@ class RecordState(StrEnum):
 @dataclass(frozen=True)
 class FailedFilter:
     """All that is given must be true of a record; `text` stands somewhere in its message or in its raw row, in capital
-    or small letters. `since` counts from the first failure. `uids`, where given, are the only records meant.
+    or small letters. `since` counts from the first failure. `uids`, where given, are the only records meant; with
+    `raw_hashes`, one for each of them, only for as long as the source's row is still that one.
 
     Raises UsageError for a text that no database can hold.
     """
@@ -38,6 +39,7 @@ class FailedFilter:
     since: datetime | None = None
     state: RecordState = RecordState.OPEN
     uids: tuple[UUID, ...] | None = None
+    raw_hashes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for part in fields(self):
@@ -78,12 +80,21 @@ def conditions(chosen: FailedFilter) -> list[sa.ColumnElement[bool]]:
         which.append(_holds(chosen.text))
     if chosen.uids is not None:
         which.append(among(chosen.uids))
+    if chosen.uids is not None and chosen.raw_hashes is not None:
+        which.append(_still(chosen.uids, chosen.raw_hashes))
     return which
 
 
 def among(uids: tuple[UUID, ...] | list[UUID]) -> sa.ColumnElement[bool]:
     """One array instead of a parameter a uid, of which PostgreSQL takes 65,535 at most."""
     return table.c.uid == sa.any_(sa.cast(list(uids), sa.ARRAY(sa.Uuid)))
+
+
+def _still(uids: tuple[UUID, ...], raw_hashes: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    """Each uid with its own hash."""
+    seen = sa.func.unnest(sa.cast(list(uids), sa.ARRAY(sa.Uuid)), sa.cast(list(raw_hashes), sa.ARRAY(sa.Text)))
+    pairs = sa.select(seen.table_valued("uid", "raw_hash").render_derived())  # type: ignore[no-untyped-call]
+    return sa.tuple_(table.c.uid, table.c.raw_hash).in_(pairs)
 
 
 def _holds(text: str) -> sa.ColumnElement[bool]:

@@ -64,6 +64,7 @@ class FailedRecord:
     error_type: str
     error_message: str
     created_at: datetime
+    raw_hash: str = ""
     value: str | None = None
     temporary: bool = False
     retry_count: int = 0
@@ -78,7 +79,6 @@ class FailedRecord:
 class FailedDetail(FailedRecord):
     """All that is known of one record."""
 
-    raw_hash: str = ""
     source_system: str = ""
     normalized_data: dict[str, object] | None = None
     mapped_data: dict[str, object] | None = None
@@ -189,9 +189,10 @@ def details(connection: Connection, chosen: FailedFilter, after: UUID | None, li
     return [FailedDetail(**row) for row in connection.execute(query).mappings()]
 
 
-def count(connection: Connection, chosen: FailedFilter) -> int:
-    query = sa.select(sa.func.count()).select_from(table).where(*conditions(chosen))
-    return int(connection.execute(query).scalar_one())
+def count(connection: Connection, chosen: FailedFilter, most: int | None = None) -> int:
+    """With `most`, the counting stops there."""
+    which = sa.select(sa.literal(1)).select_from(table).where(*conditions(chosen)).limit(most)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(which.subquery())).scalar_one())
 
 
 def rank(connection: Connection, chosen: FailedFilter, uid: UUID) -> int | None:

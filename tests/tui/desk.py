@@ -52,6 +52,9 @@ class Desk:
                  "-": "minus", "_": "underscore", "=": "equals_sign"}  # fmt: skip
         await self._pilot.press(*(names.get(sign, sign) for sign in text))
 
+    async def resize(self, width: int, height: int) -> None:
+        await self._pilot.resize_terminal(width, height)
+
     async def until(self, happened: Callable[[], object], what: str = "", seconds: float = 12.0) -> None:
         """Let the console live until this is true."""
         end = time.monotonic() + seconds

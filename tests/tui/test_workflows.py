@@ -276,3 +276,17 @@ def test_a_database_that_is_not_there_is_said_and_waited_for(company: World) -> 
         await desk.sees("DATABASE_URL")
 
     at_the_desk(company, work, database_url="postgresql://nobody@127.0.0.1:1/nothing")
+
+
+def test_a_terminal_without_room_is_told_and_recovers(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.sees("needs you")
+        await desk.press("4")
+        await desk.until(lambda: desk.table.total == 4)
+        await desk.resize(40, 10)
+        await desk.sees("This terminal has 40 x 10")
+        await desk.resize(80, 24)
+        await desk.until(lambda: desk.table.total == 4)
+        await desk.sees("4 rows")
+
+    at_the_desk(company, work)

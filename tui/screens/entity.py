@@ -178,7 +178,7 @@ class EntityScreen(EntityActs):
 
     def _say_standing(self) -> None:
         told = self._tried
-        self.query_one("#standing-of-it", Static).update(standing_line(self._seen.line))
+        self.query_one("#standing-of-it", Static).update(standing_line(self._seen.line), layout=False)
         verdict = self.query_one("#verdict", Static)
         verdict.update(preview_line(told.preview, told.sample, told.trouble))
         verdict.set_class(bool(told.trouble) or (told.preview is not None and told.preview.wrong is not None), "whole")
@@ -194,7 +194,9 @@ class EntityScreen(EntityActs):
             said.append(_("● changed · w saves · u takes back"))
         if about:
             said.append(about)
-        self.query_one("#says", Static).update(toned(" · ".join(said), Tone.WARN if self.is_changed else Tone.QUIET))
+        self.query_one("#says", Static).update(
+            toned(" · ".join(said), Tone.WARN if self.is_changed else Tone.QUIET), layout=False
+        )
 
     def on_form_moved(self) -> None:
         self._say()

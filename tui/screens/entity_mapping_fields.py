@@ -58,23 +58,25 @@ def _column(
     is_changed = before is not None and (
         mapping != mapping_of(before, source) or draft.column_types.get(source) != before.column_types.get(source)
     )
-    lines = (*_settings(mapping, preview), *_replacements(mapping))
 
     def add(entity: Entity) -> tuple[Entity, str]:
         now = mapping_of(entity, source)
         added = replace(now, replacements=(*now.replacements, Replacement(match="")))
         return with_mapping(entity, added), f"{source}.replace.{len(now.replacements)}.text"
 
-    return Section(
+    folded = Section(
         f"field.{source}",
         source,
         _summary(mapping, preview, widths),
         Tone.BAD if wrong else Tone.PLAIN,
-        lines,
-        tail=_tail(preview),
         add=add,
         is_changed=is_changed,
     )
+
+    def unfolded() -> Section:
+        return replace(folded, fields=(*_settings(mapping, preview), *_replacements(mapping)), tail=_tail(preview))
+
+    return replace(folded, unfolded=unfolded)
 
 
 def _summary(mapping: FieldMapping, preview: "FieldPreview | None", widths: tuple[int, int]) -> str:

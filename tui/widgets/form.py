@@ -38,8 +38,13 @@ class FormTitle(Widget, can_focus=True):
         self.is_open = False
 
     def show(self, section: FormSection[Any], *, is_open: bool) -> None:
+        if self._looks(section, is_open) != self._looks(self._section, self.is_open):
+            self.refresh()
         self._section, self.is_open = section, is_open
-        self.refresh()
+
+    @staticmethod
+    def _looks(section: FormSection[Any], is_open: bool) -> tuple[object, ...]:
+        return (section.title, section.summary, section.tone, section.is_changed, is_open)
 
     def action_unfold(self) -> None:
         cast("FormGroup", self.parent).toggle()
@@ -80,7 +85,6 @@ class FormGroup(Vertical):
 
     def compose(self) -> ComposeResult:
         yield FormTitle(self.section, indent=self._depth * _INDENT)
-        yield Vertical(classes="body")
 
     def on_mount(self) -> None:
         self._is_there = True
@@ -116,6 +120,11 @@ class FormGroup(Vertical):
             self._fill()
 
     def _fill(self) -> None:
+        """Make the lines, or show them as they are now."""
+        if self.section.unfolded is not None:
+            self.section = self.section.unfolded()
+        if len(self.children) == 1:
+            self.mount(Vertical(classes="body"))
         keys = (*(field.key for field in self.section.fields), *(each.key for each in self.section.sections))
         body = cast(Vertical, self.children[1])
         if self._is_filled and keys == self._keys:

@@ -49,7 +49,8 @@ class FormField(Generic[T]):
 @dataclass(frozen=True)
 class FormSection(Generic[T]):
     """Lines under a title that unfold and fold. `title` and `summary` are shown as they are; `tail` is said below the
-    lines. `add` makes one more of what the section holds, and names the field that is then to be filled in."""
+    lines. Where there are many sections, `unfolded` gives the lines and all that is below the title when they are
+    needed. `add` makes one more of what the section holds, and names the field that is then to be filled in."""
 
     key: str
     title: str
@@ -60,6 +61,7 @@ class FormSection(Generic[T]):
     tail: Content | None = None
     add: Callable[[T], tuple[T, str]] | None = None
     is_changed: bool = False
+    unfolded: "Callable[[], FormSection[T]] | None" = None
 
 
 def all_sections(sections: Sequence[FormSection[T]]) -> list[FormSection[T]]:

@@ -349,7 +349,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         return self._line([(f"  {self._empty}" if says else "", self._style(Tone.QUIET))], width, self.rich_style)
 
     def _style(self, tone: Tone) -> Style:
-        return self.get_component_rich_style(_TONES[tone], partial=True)
+        return self.get_component_rich_style(_TONES[tone])
 
     def _titles(self, width: int) -> Strip:
         style = self.get_component_rich_style("lazy-table--titles")

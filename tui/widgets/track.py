@@ -72,7 +72,7 @@ def _stages(track: Track, width: int) -> Content:
         pieces.append(toned(f"{_(NAMES[name])} {level}", Tone.WARN if holds_up else Tone.QUIET))
     line = Content("  ") + Content(" › ").join(pieces)
     if most >= _HOLDS_UP and width >= 110:
-        told = _("{stage} takes {share} of the time").format(stage=_(NAMES[slowest]), share=formats.percent(most))
+        told = _("{stage} takes {share}").format(stage=_(NAMES[slowest]), share=formats.percent(round(most, 2)))
         line += toned(f"   {told}", Tone.WARN)
     return line
 
