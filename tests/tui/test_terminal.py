@@ -1,16 +1,10 @@
 """The console in a terminal of its own: how it begins and ends, whatever ends it."""
 
-import fcntl
 import os
-import pty
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,88 +12,15 @@ import pytest
 from syncflow.model import SyncType
 from syncflow.sandbox.faults import Fault
 from tests.faults.conftest import field as field  # a fixture
-from tests.faults.field import ROOT, SLUG, Field
+from tests.faults.field import SLUG, Field
+from tests.tui.terminal import ROOT, START, Terminal, until
 
 pytestmark = pytest.mark.integration
-START = "from syncflow.cli.main import main; main()"
-FIRST_PAINT_SECONDS = 10.0
-"""Under the load of other tests; alone it is one second."""
-
-
-class Terminal:
-    """A pseudo-terminal with a syncflow in it. What it writes is read all the time, as a line to a person would be."""
-
-    def __init__(self, field: Field, rows: int = 24, columns: int = 80) -> None:
-        self._master, slave = pty.openpty()
-        self._resize(rows, columns)
-        self.before = termios.tcgetattr(slave)
-        self._written = b""
-        environment = {name.upper(): str(value) for name, value in field.settings.items() if value is not None}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=ROOT,
-            env={**os.environ, **environment, "TERM": "xterm-256color"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        self._slave = slave
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def _read(self) -> None:
-        try:
-            while piece := os.read(self._master, 65536):
-                self._written += piece
-        except OSError:
-            return
-
-    @property
-    def console(self) -> int:
-        """The process that runs the console, below the one that guards the terminal."""
-        return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-
-    def shows(self, text: str, seconds: float = FIRST_PAINT_SECONDS) -> None:
-        until(lambda: text.encode() in self._written, seconds, f"{text!r} on the screen")
-
-    def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def ends(self, code: int, seconds: float = 20.0) -> None:
-        assert self.process.wait(timeout=seconds) == code
-
-    def is_as_before(self) -> bool:
-        return termios.tcgetattr(self._slave) == self.before
-
-    def hang_up(self) -> None:
-        """As when the SSH line is cut: both ends are gone."""
-        os.close(self._slave)
-        os.close(self._master)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for end in (self._slave, self._master):
-            try:
-                os.close(end)
-            except OSError:
-                continue
-
-
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"no {what} within {seconds} seconds"
-        time.sleep(0.02)
 
 
 @pytest.fixture
 def terminal(field: Field) -> Iterator[Terminal]:
-    made = Terminal(field)
+    made = Terminal(field.settings)
     yield made
     made.close()
 
@@ -141,7 +62,7 @@ def test_a_console_without_its_guard_ends_as_well(terminal: Terminal) -> None:
 def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> None:
     field.configure()
     field.break_source(Fault(kind="delay", path=SLUG, seconds=0.1, times=None))
-    terminal = Terminal(field)
+    terminal = Terminal(field.settings)
     try:
         terminal.shows("● database")
         with field.runtime() as asking:
