@@ -93,7 +93,7 @@ def among(uids: tuple[UUID, ...] | list[UUID]) -> sa.ColumnElement[bool]:
 def _still(uids: tuple[UUID, ...], raw_hashes: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """Each uid with its own hash."""
     seen = sa.func.unnest(sa.cast(list(uids), sa.ARRAY(sa.Uuid)), sa.cast(list(raw_hashes), sa.ARRAY(sa.Text)))
-    pairs = sa.select(seen.table_valued("uid", "raw_hash").render_derived())  # type: ignore[no-untyped-call]
+    pairs = sa.select(seen.table_valued("uid", "raw_hash").render_derived())
     return sa.tuple_(table.c.uid, table.c.raw_hash).in_(pairs)
 
 
