@@ -56,7 +56,9 @@ def _formatter(shared: list[Processor], renderer: Processor) -> logging.Formatte
 def _renderer(*, json: bool, colors: bool) -> Processor:
     if json:
         return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 class Masking:

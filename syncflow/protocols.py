@@ -189,6 +189,10 @@ class Target(Protocol):
         holds now. For people to look at, some hundred rows at a time."""
         ...
 
+    def deleted_at(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        """KEY and `deleted_at` (text) of those rows of these keys that are softly deleted. For people to look at."""
+        ...
+
     def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame | None:
         """LIVING_SCHEMA of the rows of `table.children` that refer to rows of these keys now; None where the target
         cannot tell."""

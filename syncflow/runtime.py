@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from syncflow.actor import this_user
 from syncflow.clock import SystemClock
+from syncflow.collector import spare_what_is_loaded
 from syncflow.connectors.auth import Credentials, Minting
 from syncflow.connectors.exchange import Timeouts
 from syncflow.connectors.registry import Endpoint, open_source, open_target
@@ -110,6 +111,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 @contextmanager
 def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | None = None) -> Iterator[Runtime]:
     """Everything that an operator's act needs. Nothing of the neighbours is touched before it is used."""
+    spare_what_is_loaded()
     with ExitStack() as stack:
         database = stack.enter_context(open_database(settings))
         clock = SystemClock()
@@ -150,7 +152,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             approvals=approvals,
             audit_trail=AuditTrailService(database),
             batch_detail=BatchDetailService(database, batches, remedies, approvals),
-            explain=ExplainService(database, source, target, options.pages),
+            explain=ExplainService(database, *_soon(settings, database.application, stack), options.pages, clock),
             tokens=TokenService(
                 database, clock, partial(_with_token, settings), settings.origin, kept_tokens(settings.state_dir), who
             ),
@@ -195,6 +197,16 @@ def _briefly(endpoint: Endpoint) -> Endpoint:
     """For who only wants to know whether it answers."""
     timeouts = Timeouts(connect=CHECK_SECONDS, exchange=CHECK_SECONDS)
     return replace(endpoint, timeouts=timeouts, retry=RetryPolicy(attempts=1), statement_timeout=CHECK_SECONDS)
+
+
+def _soon(settings: Settings, application: str, stack: ExitStack) -> tuple[Source, Target]:
+    """Neighbours for a person who waits for an answer: a call is tried twice at most."""
+    retry = replace(_retry(settings), attempts=min(2, settings.max_retries + 1))
+    source = open_source(replace(_apismith(settings), retry=retry))
+    target = open_target(replace(_schedulehub(settings, application), retry=retry))
+    stack.callback(source.close)
+    stack.callback(target.close)
+    return source, target
 
 
 def _with_token(settings: Settings, neighbour: str, token: str) -> Checkable | None:

@@ -24,7 +24,7 @@ from tui import commands, keys, marks
 from tui.bridge import Bridge, Manner
 from tui.i18n.catalog import _, plural
 from tui.i18n.formats import whole
-from tui.log_tail import LogTail
+from tui.log_tail import LogTail, log_news
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected
 from tui.progress import Tracks
@@ -111,6 +111,7 @@ class Console(App[None]):
 
     def _told(self, news: News) -> None:
         """Called by worker threads."""
+        log_news(news)
         self.post_message(Happened(news))
 
     def on_mount(self) -> None:

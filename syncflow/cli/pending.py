@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from syncflow.runtime import Runtime
-    from syncflow.service.pending_children import Blocker, PendingView, RetryOutcome
+    from syncflow.service.pending_children import Blocker, ListedChild, PendingView, RetryOutcome
     from syncflow.store.pending_filter import PendingFilter
-    from syncflow.store.pending_lists import PendingChild
 
 app = typer.Typer(
     help="The rows that wait for a parent which ScheduleHub does not have yet.",
@@ -33,7 +32,9 @@ _UIDS = typer.Argument(metavar="ROW", help="Waiting rows by number, or its begin
 _UID = typer.Argument(metavar="ROW", help="The waiting row's number, or its beginning.")
 _ENTITY = typer.Option("--entity", help="Rows of this entity.")
 _PARENT = typer.Option("--parent", metavar="ENTITY", help="That wait for a row of this entity.")
-_PARENT_KEY = typer.Option("--parent-key", metavar="KEY", help="That wait for this key, such as order_no=4711.")
+_PARENT_KEY = typer.Option(
+    "--parent-key", metavar="KEY", help="That wait for this key, such as order_no=4711, or its hash."
+)
 _SINCE = typer.Option("--since", metavar="TIME", help="That wait since then, such as 2026-07-01 or 2026-07-01T22:00.")
 _JSON = typer.Option("--json", help="As JSON.")
 
@@ -43,7 +44,7 @@ class ListDocument:
     """What `pending list --json` prints: `total` rows are like that, `rows` are the newest of them."""
 
     total: int
-    rows: list["PendingChild"]
+    rows: list["ListedChild"]
 
 
 @dataclass(frozen=True)
@@ -180,12 +181,12 @@ def _summary(result: "RetryOutcome") -> str:
     return f"{asked}; {count(result.waiting)} like these wait now. To see for whom: syncflow pending blockers"
 
 
-def _list_lines(rows: Sequence["PendingChild"], total: int) -> Iterator[str]:
-    header = ["number", "entity", "waits for", "since", "attempts"]
+def _list_lines(rows: Sequence["ListedChild"], total: int) -> Iterator[str]:
+    header = ["number", "row", "waits for", "since", "attempts"]
     lines = [
         [
             str(row.uid),
-            row.child_entity,
+            f"{row.child_entity} {row.child_key}".rstrip(),
             f"{row.parent_entity} {row.parent_key}",
             local_time(row.created_at),
             f"{row.retry_count} of {row.max_retries}",

@@ -20,6 +20,7 @@ _PREFIX = "/api/v1"
 _TURN_LOOK_UP = 0.2
 _LONGEST_EXCERPT = 300
 _NOTHING_APPLIED = frozenset({408, 425, 429})
+_NOTHING = httpx.ByteStream(b"")
 """Answers of who has not begun to work on the request (RFC 9110, RFC 8470, RFC 6585)."""
 
 
@@ -196,6 +197,9 @@ class Exchange:
                 return self._read(call, response, sink)
             finally:
                 response.close()
+                # An answer and its stream refer to each other; parted, they and the request's body are free at once,
+                # and not when the collector of cycles comes by.
+                response.stream = _NOTHING
 
     def _request(self, call: Call, token: str | None) -> httpx.Request:
         headers = {"Accept": call.accept}

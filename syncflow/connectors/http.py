@@ -46,17 +46,17 @@ class HttpClient:
         (or what `read` raised) when the attempts are used up, ConfigurationError for a refused login and for a status
         that is neither expected nor passing.
         """
-        return self._retrier.run(lambda: read(self._authorized(call, None)), lambda error: _again(call, error))
+        return self._retrier.run(lambda: read(self._authorized(call, None)), _again(call))
 
     def download(self, call: Call, open_sink: Callable[[], Sink]) -> Answer:
         """The same with a body that goes to a sink; each attempt opens it anew."""
-        return self._retrier.run(lambda: self._authorized(call, open_sink()), lambda error: _again(call, error))
+        return self._retrier.run(lambda: self._authorized(call, open_sink()), _again(call))
 
     def anonymous(self, call: Call, read: Callable[[Answer], T]) -> T:
         """The same without a token, for `GET /health`."""
         return self._retrier.run(
             lambda: read(self._exchange.send(call, None).without_server_trouble().checked()),
-            lambda error: _again(call, error),
+            _again(call),
         )
 
     def health(self) -> str:
@@ -89,7 +89,14 @@ def _read_health(answer: Answer) -> str:
     return f"{health.service} {health.version}".strip()
 
 
-def _again(call: Call, error: RetriableError) -> bool:
-    if call.repeatable:
-        return True
-    return isinstance(error, ExchangeError) and (not error.applied or (call.retry_500 and error.status == 500))
+def _again(call: Call) -> Callable[[RetriableError], bool]:
+    """Which errors of a call let it be tried again. What is returned outlives the call (stamina's state is a ring), so
+    it holds nothing of it that is large."""
+    repeatable, retry_500 = call.repeatable, call.retry_500
+
+    def again(error: RetriableError) -> bool:
+        if repeatable:
+            return True
+        return isinstance(error, ExchangeError) and (not error.applied or (retry_500 and error.status == 500))
+
+    return again

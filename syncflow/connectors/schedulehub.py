@@ -143,6 +143,10 @@ class ScheduleHub:
         asked = replace(call, body=wire.queried(keys).as_json())
         return self._client.call(asked, lambda answer: read_values(answer, table))
 
+    def deleted_at(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        found = self._query(table.entity, keys).filter(pl.col(wire.DELETED_AT).is_not_null())
+        return found.select(KEY, pl.col(wire.DELETED_AT).alias("deleted_at"))
+
     def living_children(self, table: TargetTable, keys: pl.Series) -> None:
         """Version 1 and its capabilities have no question for it."""
 

@@ -14,7 +14,13 @@ from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows, livi
 from syncflow.connectors.schedulehub_pg_identities import read_identities
 from syncflow.connectors.schedulehub_pg_indexes import INDEXED, Indexes
 from syncflow.connectors.schedulehub_pg_load import Loader
-from syncflow.connectors.schedulehub_pg_rows import plain_columns, read_values, table_rows, with_parent_uids
+from syncflow.connectors.schedulehub_pg_rows import (
+    plain_columns,
+    read_deleted,
+    read_values,
+    table_rows,
+    with_parent_uids,
+)
 from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_DATA,
     BRIDGE_DELETED_AT,
@@ -128,6 +134,13 @@ class ScheduleHubPostgres:
             return read_values(connection, qualified(self._schema, table.entity), columns, keys.to_list())
 
         return self._database.run(f"looking at rows of {table.entity}", work)
+
+    def deleted_at(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        name = qualified(self._schema, table.entity)
+        return self._database.run(
+            f"looking at deleted rows of {table.entity}",
+            lambda connection: read_deleted(connection, name, keys.to_list()),
+        )
 
     def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         return self._database.run(

@@ -76,6 +76,16 @@ def read_values(
     return pl.DataFrame(found, schema=dict.fromkeys((KEY, *columns), pl.String), orient="row")
 
 
+def read_deleted(connection: Connection, name: sql.Identifier, keys: Sequence[str]) -> pl.DataFrame:
+    """KEY and `deleted_at` (UTC, as text) of those rows of these keys that are softly deleted."""
+    statement = sql.SQL(
+        "SELECT {key}, to_char({deleted} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' FROM {name}"
+        " WHERE {key} = ANY(%s) AND {deleted} IS NOT NULL"
+    ).format(key=sql.Identifier(BRIDGE_KEY), deleted=sql.Identifier(BRIDGE_DELETED_AT), name=name)
+    found = connection.execute(statement, (list(keys),)).fetchall()
+    return pl.DataFrame(found, schema={KEY: pl.String, "deleted_at": pl.String}, orient="row")
+
+
 def plain_columns(existing: Mapping[str, Column]) -> frozenset[str]:
     """The columns whose text, as `table_rows` makes it, has nothing in it that COPY would have to escape."""
     hashes = {BRIDGE_KEY, BRIDGE_DATA, BRIDGE_UID}

@@ -109,12 +109,12 @@ def _run_again(
     """The chunk with these rows (ROW, `raw_hash`) as stages 2 to 7 make them of their edited values."""
     if rows.is_empty():
         return chunk
-    raw = _with_edits(chunk.raw.join(rows, on=ROW, how="inner", maintain_order="left"), edits)
+    raw = with_edits(chunk.raw.join(rows, on=ROW, how="inner", maintain_order="left"), edits)
     again = identified(chunk.number, raw.drop(ROW), plan, timings)
     return _merged(chunk, _told(again) if told else again, raw[ROW])
 
 
-def _with_edits(raw: pl.DataFrame, edits: Mapping[str, Override]) -> pl.DataFrame:
+def with_edits(raw: pl.DataFrame, edits: Mapping[str, Override]) -> pl.DataFrame:
     """Raw rows (with `raw_hash`) with other values in the columns that their edits name."""
     values_of = {raw_hash: override.edit or {} for raw_hash, override in edits.items()}
     edited = []

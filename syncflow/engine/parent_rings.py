@@ -9,6 +9,7 @@ import polars as pl
 
 from syncflow.chunk import KEY, PARENT, REF
 from syncflow.engine.chunks import identified
+from syncflow.engine.masked import masked_fields, masked_ref
 from syncflow.engine.payloads import raw_rows
 from syncflow.engine.pipeline import Timings
 from syncflow.model import Plan
@@ -106,7 +107,8 @@ class ParentRings:
         refs = [pl.DataFrame(schema=_REFERENCES)]
         for texts in self._texts(plan.entity, rows["child_key_hash"]):
             chunk = identified(0, raw_rows(texts), plan, Timings()).rows
-            found.append(chunk.select(pl.lit(plan.entity).alias("child_entity"), KEY, REF))
+            told = pl.Series(REF, _told_keys(chunk[REF], plan), dtype=pl.String)
+            found.append(chunk.select(pl.lit(plan.entity).alias("child_entity"), KEY, told))
             for parent in plan.parents:
                 wanted = chunk.select(KEY, pl.col(PARENT + parent.name).alias("parent_key")).drop_nulls("parent_key")
                 refs.append(
@@ -131,6 +133,12 @@ class ParentRings:
             there = held(self._target, str(entity), asked["parent_key"].unique())
             lost.append(asked.filter(~pl.col("parent_key").is_in(there.implode()))["child"])
         return pl.concat(lost)
+
+
+def _told_keys(refs: pl.Series, plan: Plan) -> list[str]:
+    """Readable keys as a message may name them."""
+    hidden = masked_fields(plan) & set(plan.business_key)
+    return [masked_ref(ref, hidden) for ref in refs] if hidden else refs.to_list()
 
 
 def _steps(rows: pl.DataFrame, inside: pl.Series) -> Iterator[Step]:

@@ -114,6 +114,9 @@ class PlanningTarget:
             return pl.DataFrame(schema={KEY: pl.String})
         return self._target.values(table, keys)
 
+    def deleted_at(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
+        return self._target.deleted_at(table, keys)
+
     def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame | None:
         """Those that there would be: of a row that would be written, only what it would refer to then counts."""
         held = self._target.living_children(table, keys)

@@ -17,7 +17,8 @@ from syncflow.service.batches import BatchService, Definitions, observe
 from syncflow.store import audit_log, entity_config, sync_batches, withheld_deletes
 from syncflow.store.claims import claimed, held_elsewhere
 from syncflow.store.database import Connection
-from syncflow.store.withheld_deletes import APPROVED, DISCARDED, SUPERSEDED, WITHHELD, WithheldRow, WithheldSet
+from syncflow.store.withheld_deletes import APPROVED, DISCARDED, SUPERSEDED, WITHHELD, WithheldSet
+from syncflow.store.withheld_deletes import WithheldRow as WithheldRow  # what is shown of them
 from syncflow.uuid7 import uuid7
 
 _BEGINNING = timedelta(seconds=60)

@@ -1,65 +1,44 @@
 """Why is this record as it is? Its way through all nine stages, what the target holds, and what the books know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import polars as pl
 
+from syncflow.clock import Clock
 from syncflow.engine.explain import FieldStory as FieldStory  # what an explanation is made of
-from syncflow.engine.explain import Held, RowStory, Sought, at_source, changes, held_values, shown_ref, sought, told
-from syncflow.engine.extract import PageSizes, approach, is_passed_by
-from syncflow.engine.plan import Planner, nearest
+from syncflow.engine.explain import Origin as Origin
+from syncflow.engine.explain import RowStory as RowStory
+from syncflow.engine.explain import told
+from syncflow.engine.explain_books import History as History
+from syncflow.engine.explain_books import history, history_without_key
+from syncflow.engine.explain_source import Found, Sought, look_up, shown_ref, sought
+from syncflow.engine.explain_target import Compared, Standing, compared, standing
+from syncflow.engine.explain_target import Held as Held
+from syncflow.engine.explain_verdict import Decision as Decision
+from syncflow.engine.explain_verdict import Facts, Judgement, judge
+from syncflow.engine.explain_verdict import Verdict as Verdict
+from syncflow.engine.extract import Approach, PageSizes, approach
+from syncflow.engine.plan import identity_hash
 from syncflow.engine.planning import FieldChange
 from syncflow.errors import SyncFlowError, UsageError
-from syncflow.model import Batch, DeltaStrategy, Entity, Plan, SyncType
-from syncflow.protocols import Source, Target
-from syncflow.service.batches import Definitions, observe
-from syncflow.store import entity_config, erp_sync_state, record_history, sync_batches
+from syncflow.model import Plan, SyncType
+from syncflow.protocols import FOUND_SCHEMA, Source, Target
+from syncflow.service.explain_key import ask_again, key_parts
+from syncflow.service.explain_parents import MissingParents
+from syncflow.service.explain_plans import Plans
+from syncflow.store import entity_config, erp_sync_state, record_history
 from syncflow.store.database import Database
-from syncflow.store.record_history import AuditLine, Failure, Wait, WithheldDeletion
-
-BATCHES = 5
-
-
-class Verdict(StrEnum):
-    """How it stands with the record."""
-
-    IN_STEP = "in_step"
-    """The target holds what the source says."""
-    OUTDATED = "outdated"
-    TO_COME = "to_come"
-    """Nothing keeps it from being loaded by the next sync."""
-    PASSED_BY = "passed_by"
-    """Its rowversion is not newer than the watermark, so that increments do not fetch it."""
-    WAITING = "waiting"
-    FAILED = "failed"
-    IGNORED = "ignored"
-    WITHHELD = "withheld"
-    GONE = "gone"
-    """The target holds it, the source no longer shows it."""
-    NOT_AT_SOURCE = "not_at_source"
-    SEVERAL = "several"
-    """The source shows several rows of this key."""
-    UNKNOWN = "unknown"
-    """The source could not be asked."""
-
-
-@dataclass(frozen=True)
-class History:
-    """What the books know of the record, the newest first; `batches` are the entity's latest."""
-
-    failures: tuple[Failure, ...]
-    waits: tuple[Wait, ...]
-    withheld: tuple[WithheldDeletion, ...]
-    acts: tuple[AuditLine, ...]
-    batches: tuple[Batch, ...]
+from syncflow.store.record_history import Failure, QueuedRow
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """`sentence` says the verdict and why; `command` is the next step, None where none is needed. `row` is what the
-    source sends now (of several rows the first), `held` what the target holds, `changes` where they differ."""
+    """`sentence` says the verdict and why, `decision` what the next sync does with the record; `command` is the next
+    step, None where none is needed. `row` is what the source sends now (of several rows the one that counts), or the
+    row of a queue where the source was not asked; `held` what the target holds, `changes` where they differ.
+    `rows_at_source` is None where the source was not asked; to find the row, `rows_read` rows were looked through.
+    `source_problem` and `target_problem` say why either could not be asked."""
 
     entity: str
     key: str
@@ -73,219 +52,192 @@ class Explanation:
     history: History
     rows_at_source: int | None = None
     source_problem: str | None = None
+    decision: Decision = Decision.UNKNOWN
+    target_problem: str | None = None
+    rows_read: int = 0
+    deleted_at: str | None = None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the source shows, None where it was not asked, and why not."""
+
+    found: Found | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _There:
+    """What the target holds, None where it could not be asked, and why not."""
+
+    standing: Standing | None
+    problem: str | None = None
 
 
 class ExplainService:
     """One call for the command line and the console. Writes nothing."""
 
-    def __init__(self, database: Database, source: Source, target: Target, sizes: PageSizes) -> None:
+    def __init__(self, database: Database, source: Source, target: Target, sizes: PageSizes, clock: Clock) -> None:
+        """`source` and `target` are best ones that give up soon: where one of them is down, the rest is told."""
         self._database = database
         self._source = source
         self._target = target
         self._sizes = sizes
+        self._clock = clock
 
     def explain(self, entity: str, key: Sequence[str], *, ask_source: bool = True) -> Explanation:
         """The record that `key` names: the parts of the business key in its order, or as `field=value`. Raises
         UsageError for an entity that is not configured and for what cannot be its key."""
-        plan = self._plan(entity)
-        parts = _parts(plan, key)
-        wanted = sought(plan, parts)
-        return self._explained(plan, wanted, parts[plan.business_key[0]], ask_source=ask_source)
+        plans = self._plans(ask_source=ask_source)
+        plan = plans.plan(entity)
+        return self._explained(plans, plan, sought(plan, key_parts(plan, key)))
 
     def of_queue(
-        self, entity: str, *, failed: str | None = None, pending: str | None = None, ask_source: bool = True
+        self, entity: str | None, *, failed: str | None = None, pending: str | None = None, ask_source: bool = True
     ) -> Explanation:
-        """The record that a failed record or a waiting row (uid, or its beginning) is about: its key is read from the
-        raw row that stands there. Raises UsageError when there is no such entry, or no key can be read in it."""
-        plan = self._plan(entity)
-        with self._database.begin() as connection:
-            raw = record_history.raw_of(connection, entity, failed=failed, pending=pending)
-        if raw is None:
-            raise UsageError(
-                f"{entity} has no such entry in its queues: {failed or pending}. See: syncflow failed list"
-            )
-        parts = {column.target: str(raw.get(column.source) or "") for column in plan.key_columns}
-        if not all(parts.values()):
-            return self._without_key(plan, raw)
-        return self.explain(entity, [f"{name}={value}" for name, value in parts.items()], ask_source=ask_source)
+        """The record that a failed record or a waiting row (uid, or its beginning) is about; `entity` is only checked.
+        Raises UsageError when there is no such entry, or several."""
+        queued = self._queued(entity, failed, pending)
+        plans = self._plans(ask_source=ask_source)
+        plan = plans.plan(queued.entity)
+        parts = {column.target: queued.raw.get(column.source) or "" for column in plan.key_columns}
+        try:
+            wanted = sought(plan, parts)
+        except UsageError:
+            return self._without_key(plan, queued)
+        return self._explained(plans, plan, wanted)
 
-    def _without_key(self, plan: Plan, raw: Mapping[str, object]) -> Explanation:
-        """A row that has no identity: all there is to tell is how far it comes."""
-        sent = {column.source: None for column in plan.columns} | {name: _text(value) for name, value in raw.items()}
-        row = told(pl.DataFrame([sent], schema=dict.fromkeys(sent, pl.String)), plan, self._target)
-        refusal = row.refusal
-        sentence = "It has no key." if refusal is None else f"It fails in {refusal.stage}: {refusal.message}"
+    def _plans(self, *, ask_source: bool) -> Plans:
         with self._database.begin() as connection:
-            history = History((), (), (), (), tuple(sync_batches.recent(connection, plan.entity, BATCHES)))
-        command = f"syncflow failed list --entity {plan.entity}"
-        return Explanation(plan.entity, "", "", Verdict.FAILED, sentence, command, row, None, (), history)
+            entities = entity_config.load_all(connection)
+        return Plans(self._database, self._source if ask_source else None, entities, self._sizes.increment)
 
-    def _explained(self, plan: Plan, wanted: Sought, typed: str, *, ask_source: bool) -> Explanation:
-        found, problem = None, None if ask_source else "The source was not asked."
-        if ask_source:
-            whole = approach(plan, SyncType.FULL, None, self._sizes)
-            try:
-                found = at_source(self._source, plan, whole, wanted, typed)
-            except SyncFlowError as error:
-                problem = str(error)
-        held = held_values(self._target, plan, wanted.key_hash)
-        row = None if found is None or found.is_empty() else told(found.head(1), plan, self._target)
-        differing: tuple[FieldChange, ...] = ()
-        if row is not None and held is not None and found is not None and row.data_hash != held.data_hash:
-            differing = changes(row, found.head(1), plan, self._target)
-        history = self._history(plan.entity, wanted.key_hash)
-        judged = _Judged(plan, row, held, history, None if found is None else found.height, self._watermark(plan))
-        verdict, sentence, command = judged.verdict()
-        return Explanation(
-            entity=plan.entity,
-            key=shown_ref(wanted, plan),
-            key_hash=wanted.key_hash,
-            verdict=verdict,
-            sentence=sentence if problem is None or verdict is not Verdict.UNKNOWN else f"{sentence} {problem}",
-            command=command,
-            row=row,
-            held=held,
-            changes=differing,
-            history=history,
-            rows_at_source=None if found is None else found.height,
-            source_problem=problem,
+    def _queued(self, entity: str | None, failed: str | None, pending: str | None) -> QueuedRow:
+        beginning = failed or pending or ""
+        with self._database.begin() as connection:
+            find = record_history.failed_rows if failed else record_history.waiting_rows
+            found = find(connection, beginning)
+        what = "failed record" if failed else "waiting row"
+        see = "syncflow failed list --state all" if failed else "syncflow pending list"
+        if not found:
+            raise UsageError(f"There is no {what} {beginning!r}. See: {see}")
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} or more {what}s begin with {beginning!r}; give more of the number.")
+        if entity is not None and entity != found[0].entity:
+            raise UsageError(f"The {what} {beginning} is one of {found[0].entity}, not of {entity}.")
+        return found[0]
+
+    def _explained(self, plans: Plans, plan: Plan, wanted: Sought) -> Explanation:
+        entity = plans.entities[plan.entity]
+        with self._database.begin() as connection:
+            state = erp_sync_state.get(connection, plan.entity)
+            known = history(connection, plan, wanted.key_hash)
+        changed = state.plan_hash is not None and state.plan_hash != identity_hash(plan)
+        next_sync = approach(plan, SyncType.INCREMENTAL, state.watermark, self._sizes, changed=changed)
+        seen, there = self._seen(plans, plan, wanted), self._there(plan, wanted)
+        target = None if there.standing is None else self._target
+        parents = MissingParents(self._database, plans, target, self._sizes, self._clock)
+        row = self._compared(plan, wanted, next_sync, seen, there)
+        facts = Facts(
+            entity=entity,
+            plan=plan,
+            approach=next_sync,
+            state=state,
+            history=known,
+            found=seen.found,
+            compared=row and parents.looked_for(row),
+            held=None if there.standing is None else there.standing.shown(plan),
+            deleted_at=None if there.standing is None else there.standing.deleted_at,
+            awaited=parents.awaited(plan, wanted.key_hash),
+            again=ask_again(plan, wanted),
+            target_known=there.standing is not None,
+            reconfigured=changed,
         )
+        return _told(facts, wanted, judge(facts), seen, there)
 
-    def _history(self, entity: str, key_hash: str) -> History:
+    def _seen(self, plans: Plans, plan: Plan, wanted: Sought) -> _Seen:
+        if plans.source is None or plans.problem is not None:
+            return _Seen(None, plans.problem or "It was not asked.")
+        try:
+            return _Seen(look_up(plans.source, plan, self._whole(plan), wanted))
+        except SyncFlowError as error:
+            return _Seen(None, str(error))
+
+    def _whole(self, plan: Plan) -> Approach:
+        return approach(plan, SyncType.FULL, None, self._sizes)
+
+    def _there(self, plan: Plan, wanted: Sought) -> _There:
+        try:
+            return _There(standing(self._target, plan, wanted.key_hash))
+        except SyncFlowError as error:
+            return _There(None, str(error))
+
+    def _compared(self, plan: Plan, wanted: Sought, next_sync: Approach, seen: _Seen, there: _There) -> Compared | None:
+        """The row that counts: of the source, or where it was not asked, of a queue."""
+        raw, origin = pl.DataFrame() if seen.found is None else seen.found.rows, Origin.SOURCE
+        if seen.found is None:
+            raw, origin = self._of_a_queue(plan, wanted)
+        if raw.is_empty():
+            return None
+        held = there.standing or Standing(pl.DataFrame(schema=FOUND_SCHEMA), {})
+        return compared(self._database, plan, next_sync.compare, raw, held, origin)
+
+    def _of_a_queue(self, plan: Plan, wanted: Sought) -> tuple[pl.DataFrame, Origin]:
         with self._database.begin() as connection:
-            failures = record_history.failures(connection, entity, key_hash)
-            waits = record_history.waits(connection, entity, key_hash)
-            subjects = [str(each.uid) for each in failures] + [str(each.uid) for each in waits]
-            return History(
-                tuple(failures),
-                tuple(waits),
-                tuple(record_history.withheld(connection, entity, key_hash)),
-                tuple(record_history.acts(connection, entity, subjects)),
-                tuple(sync_batches.recent(connection, entity, BATCHES)),
-            )
+            failed = record_history.open_failure(connection, plan.entity, wanted.key_hash)
+            waits = record_history.open_wait(connection, plan.entity, wanted.key_hash)
+        queued, origin = (failed, Origin.FAILED_RECORD) if failed is not None else (waits, Origin.WAITING_ROW)
+        return (pl.DataFrame() if queued is None else _frame(plan, queued)), origin
 
-    def _watermark(self, plan: Plan) -> str | None:
+    def _without_key(self, plan: Plan, queued: QueuedRow) -> Explanation:
+        """A row that has no identity: all there is to tell is how far it comes."""
         with self._database.begin() as connection:
-            return erp_sync_state.get(connection, plan.entity).watermark
-
-    def _plan(self, name: str) -> Plan:
-        with self._database.begin() as connection:
-            entities: dict[str, Entity] = entity_config.load_all(connection)
-        if name not in entities:
-            raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
-        look = lambda api: observe(self._source, api, self._sizes.increment)  # noqa: E731
-        return Planner(entities, Definitions(self._source), look).plan(name)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+            failures = record_history.failures(connection, plan.entity, uid=queued.uid)
+            known = history_without_key(connection, plan, failures)
+        row = told(_frame(plan, queued), plan, Origin.FAILED_RECORD) if queued.raw else None
+        verdict, sentence = _of_keyless(known.failures[0])
+        purged = "" if queued.raw else " Its values were purged, so that nobody knows its key any more."
+        show = f"syncflow failed show {queued.uid}"
+        decision = Decision.FAIL if verdict is Verdict.FAILED else Decision.UNKNOWN
+        return Explanation(
+            plan.entity, "", queued.key_hash or "", verdict, sentence + purged, show, row, None, (), known,
+            decision=decision,
+        )  # fmt: skip
 
 
-def _parts(plan: Plan, key: Sequence[str]) -> dict[str, str]:
-    """Target name -> text. Raises UsageError."""
-    names = plan.business_key
-    form = f"The key of {plan.entity} is {', '.join(names)}: syncflow explain {plan.entity} {' '.join(names).upper()}"
-    named = [part.partition("=") for part in key]
-    if key and all(sign and name in names for name, sign, _value in named):
-        given = {name: value for name, _sign, value in named}
-    elif len(key) == len(names):
-        given = dict(zip(names, key, strict=True))
-    else:
-        raise UsageError(f"{len(key)} values were given for a key of {len(names)}. {form}")
-    missing = [name for name in names if not given.get(name)]
-    if missing:
-        raise UsageError(f"Nothing was given for {', '.join(missing)}. {form}")
-    return given
+def _of_keyless(failure: Failure) -> tuple[Verdict, str]:
+    place = f"{failure.stage}, {failure.field}" if failure.field else failure.stage
+    said = f"It failed in {place}: {failure.message.rstrip('.')}. No key can be read in it."
+    if failure.resolved_at is None:
+        return Verdict.FAILED, f"{said} (Failed record {failure.uid}.)"
+    if failure.resolution == "ignored":
+        return Verdict.IGNORED, f"{said} {failure.resolved_by} left it out: {failure.reason}."
+    return Verdict.CLOSED, f"{said} The failed record is closed: {failure.resolution}."
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """All that the verdict goes by."""
+def _frame(plan: Plan, queued: QueuedRow) -> pl.DataFrame:
+    """The row as the stages take it: columns that the source has got since then are NULL."""
+    values = {column.source: None for column in plan.columns} | dict(queued.raw)
+    return pl.DataFrame([values], schema=dict.fromkeys(values, pl.String))
 
-    plan: Plan
-    row: RowStory | None
-    held: Held | None
-    history: History
-    rows: int | None
-    watermark: str | None
 
-    def verdict(self) -> tuple[Verdict, str, str | None]:
-        """The verdict, its sentence, the next step."""
-        return self._of_queues() or self._of_rows()
-
-    def _of_queues(self) -> tuple[Verdict, str, str | None] | None:
-        ignored = next((each for each in self.history.failures if each.resolution == "ignored"), None)
-        failed = next((each for each in self.history.failures if each.resolved_at is None), None)
-        if failed is not None:
-            at = failed.next_retry_at
-            again = "" if at is None else f" It is tried again at {at:%Y-%m-%d %H:%M} UTC."
-            said = f"It failed in {failed.stage}: {failed.message}{again}"
-            return Verdict.FAILED, said, f"syncflow failed show {failed.uid}"
-        wait = next((each for each in self.history.waits if each.resolved_at is None), None)
-        if wait is not None:
-            said = (
-                f"It waits for its parent {wait.parent_entity} {wait.parent_key}, which ScheduleHub does not have "
-                f"(attempt {wait.retry_count} of {wait.max_retries})."
-            )
-            return Verdict.WAITING, said, f"syncflow pending show {wait.uid}"
-        withheld = next((each for each in self.history.withheld if each.state == "withheld"), None)
-        if withheld is not None and not self.rows:
-            said = f"The source no longer shows it, and its deletion is withheld: {withheld.reason}."
-            return Verdict.WITHHELD, said, f"syncflow withheld {withheld.batch}"
-        if ignored is not None and self.held is None and self.rows:
-            said = f"{ignored.resolved_by} left it out: {ignored.reason}."
-            return Verdict.IGNORED, said, f"syncflow failed withdraw {ignored.uid}"
-        return None
-
-    def _of_rows(self) -> tuple[Verdict, str, str | None]:
-        entity = self.plan.entity
-        sync = f"syncflow sync {entity}"
-        if self.rows is None:
-            there = "ScheduleHub holds it" if self.held is not None else "ScheduleHub does not hold it"
-            return Verdict.UNKNOWN, f"{there}; what the source says is not known.", None
-        if self.rows > 1:
-            said = f"The source shows {self.rows} rows of this key; a business key must name one row."
-            return Verdict.SEVERAL, said, f"syncflow entities show {entity}"
-        if self.row is None:
-            if self.held is None:
-                said = f"The source does not show it, and ScheduleHub does not hold it: {entity} has no such row."
-                return Verdict.NOT_AT_SOURCE, said, None
-            said = "The source no longer shows it; ScheduleHub still holds it."
-            return Verdict.GONE, f"{said} {self._why_kept()}", f"syncflow sync {entity} --type full"
-        if self.row.refusal is not None:
-            said = f"It would fail in {self.row.refusal.stage}: {self.row.refusal.message}."
-            return Verdict.FAILED, said, sync
-        missing = [parent for parent in self.row.parents if parent.is_there is False]
-        if self.held is None and missing:
-            said = (
-                f"It would wait for its parent {missing[0].entity} {missing[0].key}, which ScheduleHub does not have."
-            )
-            return Verdict.WAITING, said, f"syncflow explain {missing[0].entity} {missing[0].key}"
-        return self._compared(sync)
-
-    def _compared(self, sync: str) -> tuple[Verdict, str, str | None]:
-        if self.row is not None and self.held is not None and self.row.data_hash == self.held.data_hash:
-            return Verdict.IN_STEP, "It is in ScheduleHub as the source has it.", None
-        if self._is_passed_by():
-            said = (
-                f"Its {self.plan.rowversion_field} is {self.row.rowversion if self.row else None}, not newer than the "
-                f"watermark {self.watermark}: increments pass it by."
-            )
-            return Verdict.PASSED_BY, said, f"{sync} --type full"
-        if self.held is None:
-            since = "" if self.history.batches else f" {self.plan.entity} was never synced."
-            said = f"It is at the source and nothing keeps it back: the next sync loads it.{since}"
-            return Verdict.TO_COME, said, sync
-        return Verdict.OUTDATED, "It changed at the source since it was loaded: the next sync updates it.", sync
-
-    def _is_passed_by(self) -> bool:
-        if self.plan.delta_strategy is not DeltaStrategy.ROWVERSION or self.row is None or self.watermark is None:
-            return False
-        return self.row.rowversion is not None and is_passed_by(self.plan, self.row.rowversion, self.watermark)
-
-    def _why_kept(self) -> str:
-        if str(self.plan.delete_mode) == "ignore":
-            return f"{self.plan.entity} keeps rows that are gone (delete_mode: ignore)."
-        if self.plan.delta_strategy is DeltaStrategy.ROWVERSION:
-            return "An increment by rowversion does not notice deletions; a whole extract does."
-        return "The next whole comparison deletes it."
+def _told(facts: Facts, wanted: Sought, judgement: Judgement, seen: _Seen, there: _There) -> Explanation:
+    by = facts.compared
+    return Explanation(
+        entity=facts.plan.entity,
+        key=shown_ref(wanted, facts.plan),
+        key_hash=wanted.key_hash,
+        verdict=judgement.verdict,
+        sentence=judgement.sentence,
+        command=judgement.command,
+        row=facts.row,
+        held=facts.held,
+        changes=() if by is None else by.changes,
+        history=facts.history,
+        rows_at_source=None if seen.found is None else seen.found.rows.height,
+        source_problem=seen.problem,
+        decision=judgement.decision,
+        target_problem=there.problem,
+        rows_read=0 if seen.found is None else seen.found.read,
+        deleted_at=facts.deleted_at,
+    )

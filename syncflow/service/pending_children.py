@@ -1,7 +1,7 @@
 """What an operator does with rows that wait for their parents: look, see who blocks most, retry."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -14,7 +14,13 @@ from syncflow.events import BatchEnded
 from syncflow.model import Entity
 from syncflow.queues.pending_children import Awaited, most_awaited
 from syncflow.service.batches import Definitions, observe
-from syncflow.service.pending_masks import detail_as_shown, parent_as_shown, rows_as_shown
+from syncflow.service.pending_masks import (
+    asked_as_shown,
+    child_key,
+    detail_as_shown,
+    parent_as_shown,
+    rows_as_shown,
+)
 from syncflow.store import audit_log, entity_config, erp_sync_state, pending_children, pending_lists
 from syncflow.store.database import Connection
 from syncflow.store.pending_filter import PendingFilter as PendingFilter
@@ -36,12 +42,21 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True)
+class ListedChild(PendingChild):
+    """A waiting row with its own readable key; that is empty where its entity is not configured any more."""
+
+    child_key: str
+
+
+@dataclass(frozen=True)
 class Blocker:
     """A missing parent. `children` rows wait for it directly, `descendants` these and those that wait for them, and so
-    on. `reason` is a sentence; `failed_record` the parent's own failed record, if it has one."""
+    on. `key_hash` chooses them (`PendingFilter.parent_key`) also where `key` is masked. `reason` is a sentence;
+    `failed_record` the parent's own failed record, if it has one."""
 
     entity: str
     key: str
+    key_hash: str
     descendants: int
     children: int
     since: datetime
@@ -52,10 +67,11 @@ class Blocker:
 
 @dataclass(frozen=True)
 class PendingView:
-    """A waiting row, and what is known of the parent that it waits for."""
+    """A waiting row with its readable key (see `ListedChild`), and what is known of the parent that it waits for."""
 
     row: PendingDetail
     blocker: Blocker
+    child_key: str
 
 
 @dataclass(frozen=True)
@@ -78,11 +94,13 @@ class PendingChildService:
         self._first_page = first_page
         self._actor = actor
 
-    def page(self, chosen: PendingFilter, after: UUID | None, limit: int, skip: int = 0) -> list[PendingChild]:
+    def page(self, chosen: PendingFilter, after: UUID | None, limit: int, skip: int = 0) -> list[ListedChild]:
         """The newest first; `after` is the last uid of the page before, `skip` leaves out so many rows first."""
         with self._database.begin() as connection:
-            rows = pending_lists.page(connection, chosen, after, limit, skip)
-            return rows_as_shown(rows, entity_config.load_all(connection))
+            entities = entity_config.load_all(connection)
+            rows = rows_as_shown(pending_lists.page(connection, chosen, after, limit, skip), entities)
+            payloads = pending_lists.payloads(connection, [row.uid for row in rows])
+        return [_listed(row, child_key(entities.get(row.child_entity), payloads.get(row.uid, {}))) for row in rows]
 
     def rank(self, chosen: PendingFilter, uid: UUID) -> int | None:
         """At which place of the list this row stands, from 0; None when it is not in it."""
@@ -100,10 +118,12 @@ class PendingChildService:
             if row is None:
                 raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
             blocker = self._blockers(connection, [Awaited(row.parent_bk_hash, 1, 1)])
-            row = detail_as_shown(row, entity_config.load_all(connection))
+            entities = entity_config.load_all(connection)
+            key = child_key(entities.get(row.child_entity), row.child_payload)
+            row = detail_as_shown(row, entities)
         if not blocker:
             raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
-        return PendingView(row, blocker[0])
+        return PendingView(row, blocker[0], key)
 
     def blockers(self, limit: int) -> list[Blocker]:
         """The missing parents that most rows wait for, directly or through others."""
@@ -119,6 +139,8 @@ class PendingChildService:
                 raise UsageError("No row waits that is like that. See: syncflow pending list")
             parents = pending_children.awaited_entities(connection, chosen)
             told = {name: str(value) for name, value in asdict(chosen).items() if value is not None}
+            if chosen.parent_key is not None:
+                told["parent_key"] = asked_as_shown(chosen.parent_key, entity_config.load_all(connection))
             act = audit_log.Act(
                 self._actor, "pending.retry", chosen.entity, f"{asked} waiting rows", None, {"rows": asked, **told}
             )
@@ -171,11 +193,16 @@ class PendingChildService:
         ]
 
 
+def _listed(row: PendingChild, key: str) -> ListedChild:
+    return ListedChild(**{part.name: getattr(row, part.name) for part in fields(PendingChild)}, child_key=key)
+
+
 def _blocker(parent: MissingParent, awaited: Awaited, configured: Collection[str], synced: Collection[str]) -> Blocker:
-    why, reason = _why(parent, configured=parent.entity in configured, synced=parent.entity in synced)
+    why, reason = why_missing(parent, configured=parent.entity in configured, synced=parent.entity in synced)
     return Blocker(
         entity=parent.entity,
         key=parent.key,
+        key_hash=parent.bk_hash,
         descendants=awaited.descendants,
         children=awaited.children,
         since=parent.since,
@@ -185,7 +212,8 @@ def _blocker(parent: MissingParent, awaited: Awaited, configured: Collection[str
     )
 
 
-def _why(parent: MissingParent, *, configured: bool, synced: bool) -> tuple[Why, str]:
+def why_missing(parent: MissingParent, *, configured: bool, synced: bool) -> tuple[Why, str]:
+    """Why rows wait for it, and the same as a sentence."""
     if parent.failed_message is not None:
         return Why.FAILED, f"It failed itself: {parent.failed_message}"
     if parent.awaits_entity is not None:

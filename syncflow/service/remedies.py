@@ -15,7 +15,8 @@ from syncflow.engine.pipeline import Timings
 from syncflow.engine.plan import Planner
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import UsageError
-from syncflow.field_masks import MASK, masked_text
+from syncflow.field_masks import MASK as MASK  # whoever shows samples knows by it that they are masked
+from syncflow.field_masks import masked_text
 from syncflow.model import Entity, FieldMapping, Plan, PlanColumn, Replacement
 from syncflow.protocols import PageRequest
 from syncflow.rules.replacements import replaced
@@ -133,13 +134,24 @@ class RemedyService:
             for number, replacement in enumerate(mapping.replacements, 1)
         ]
 
-    def remove(self, entity: str, field: str, number: int) -> Entity:
+    def saved(self, applied: Entity, remedy: Remedy) -> SavedRule | None:
+        """The rule as it stands in the entity that `apply` gave; None for a default, which is no rule of its own."""
+        mapping = next(one for one in applied.mappings if remedy.field in (one.source, one.target))
+        if remedy.replacement is None:
+            return None
+        return SavedRule(applied.name, mapping.source, len(mapping.replacements), remedy.replacement)
+
+    def remove(self, entity: str, field: str, number: int, expected: Replacement | None = None) -> Entity:
         """Take a replacement away; rows are judged without it from the next sync on. Raises UsageError when there is no
-        such rule."""
+        such rule, or `expected` is given and another one stands there by now."""
         before = self._entities.get(entity)
         mapping = next((one for one in before.mappings if field in (one.source, one.target)), None)
         if mapping is None or not 1 <= number <= len(mapping.replacements):
             raise UsageError(f"{entity} has no rule number {number} for {field}. See: syncflow remedies list {entity}")
+        if expected not in (None, mapping.replacements[number - 1]):
+            raise UsageError(
+                f"The rules of {field} of {entity} were changed meanwhile. See: syncflow entities show {entity}"
+            )
         kept = (*mapping.replacements[: number - 1], *mapping.replacements[number:])
         return self._entities.change(before, _mapped(before, replace(mapping, replacements=kept)))
 

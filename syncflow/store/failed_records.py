@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from syncflow.store.beginnings import begins_with
 from syncflow.store.failed_filter import FailedFilter, among, conditions
 from syncflow.store.tables import failed_records as table
 from syncflow.uuid7 import uuid7_column
@@ -233,13 +234,9 @@ def open_like(connection: Connection, record: FailedRecord, raw_hash: str) -> Fa
 
 
 def beginning_with(connection: Connection, beginning: str, limit: int) -> list[UUID]:
-    """Records whose uid begins with these hex digits (hyphens and case do not matter); none for anything else."""
-    digits = beginning.replace("-", "").lower()
-    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
-        return []
-    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    query = sa.select(table.c.uid).where(table.c.uid.between(first, last)).order_by(table.c.uid).limit(limit)
-    return list(connection.execute(query).scalars())
+    """Records, open or not, by the beginning of their uid."""
+    query = sa.select(table.c.uid).where(begins_with(table.c.uid, beginning))
+    return list(connection.execute(query.order_by(table.c.uid).limit(limit)).scalars())
 
 
 def _open(entity: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

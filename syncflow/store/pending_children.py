@@ -130,20 +130,23 @@ def children_of(
     return {child: _split(keys) for child, keys in connection.execute(query)}
 
 
+# Key by key, so that PostgreSQL cannot take another way than by the index of the keys: right after a great many rows
+# began to wait its statistics know nothing of them, and it would read all lines that are open each time.
+_PAYLOADS = sa.text(
+    "SELECT found.payload FROM unnest(CAST(:keys AS text[])) AS wanted (key) CROSS JOIN LATERAL ("
+    f"SELECT CAST(p.child_payload AS text) FROM {table.name} p "
+    "WHERE p.child_entity = :child AND p.child_key_hash = wanted.key AND p.resolved_at IS NULL "
+    f"UNION ALL SELECT CAST(f.raw_data AS text) FROM {failed_records.name} f "
+    "WHERE f.entity_name = :child AND coalesce(f.key_hash, f.raw_hash) = wanted.key AND f.resolved_at IS NULL "
+    f"AND f.error_type = '{PARENT_MISSING}') AS found (payload)"
+)
+
+
 def payloads(connection: Connection, child: str, keys: pl.Series) -> Iterator[list[str]]:
     """The raw rows, as JSON texts, of those of the keys that still wait, some at a time."""
     for start in range(0, len(keys), PAYLOADS_AT_ONCE):
-        part = keys.slice(start, PAYLOADS_AT_ONCE).to_list()
-        waiting = sa.select(sa.cast(table.c.child_payload, sa.Text)).where(
-            *_of(child, part), table.c.resolved_at.is_(None)
-        )
-        failed = sa.select(sa.cast(failed_records.c.raw_data, sa.Text)).where(
-            failed_records.c.entity_name == child,
-            sa.func.coalesce(failed_records.c.key_hash, failed_records.c.raw_hash) == sa.any_(_array(part)),
-            failed_records.c.resolved_at.is_(None),
-            failed_records.c.error_type == PARENT_MISSING,
-        )
-        yield list(connection.execute(waiting.union_all(failed)).scalars())
+        given = {"child": child, "keys": keys.slice(start, PAYLOADS_AT_ONCE).to_list()}
+        yield list(connection.execute(_PAYLOADS, given).scalars())
 
 
 _COMPLETED = ", ".join(f"'{status}'" for status in (BatchStatus.COMPLETED, BatchStatus.COMPLETED_WITH_ERRORS))

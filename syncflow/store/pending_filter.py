@@ -12,9 +12,9 @@ from syncflow.store.tables import pending_children as table
 
 @dataclass(frozen=True)
 class PendingFilter:
-    """All that is given must be true of an open line. `parent_key` is the parent's key as it is shown
-    (`order_no=4711`); `since` counts from when the row began to wait; `due_at` leaves out rows that are to be tried
-    again only later.
+    """All that is given must be true of an open line. `parent_key` is the parent's readable key (`order_no=4711`) or
+    its hash; `since` counts from when the row began to wait; `due_at` leaves out rows that are to be tried again only
+    later.
 
     Raises UsageError for a text that no database can hold.
     """
@@ -41,10 +41,11 @@ def conditions(chosen: PendingFilter) -> list[sa.ColumnElement[bool]]:
     equal = {
         table.c.child_entity: chosen.entity,
         table.c.parent_entity: chosen.parent_entity,
-        table.c.parent_key: chosen.parent_key,
     }
     which: list[sa.ColumnElement[bool]] = [table.c.resolved_at.is_(None)]
     which += [column == value for column, value in equal.items() if value is not None]
+    if chosen.parent_key is not None:
+        which.append((table.c.parent_key == chosen.parent_key) | (table.c.parent_bk_hash == chosen.parent_key))
     if chosen.since is not None:
         which.append(table.c.created_at >= chosen.since)
     if chosen.due_at is not None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from syncflow.identities import Words, words_of_bytes
+from syncflow.store.beginnings import begins_with
 from syncflow.store.pending_filter import PendingFilter, conditions
 from syncflow.store.tables import failed_records
 from syncflow.store.tables import pending_children as table
@@ -45,9 +46,9 @@ class PendingDetail(PendingChild):
 
 @dataclass(frozen=True)
 class MissingParent:
-    """A parent that rows wait for. `failed_message` is that of its own failed record, `awaits_entity` and `awaits_key`
-    name the parent that it waits for itself; None where it does neither. `since` is when the first row began to wait
-    for it."""
+    """A parent that rows wait for. `failed_message` is that of its own failed record, which is about `failed_field` (or
+    none), `awaits_entity` and `awaits_key` name the parent that it waits for itself; None where it does neither.
+    `since` is when the first row began to wait for it."""
 
     entity: str
     bk_hash: str
@@ -55,6 +56,7 @@ class MissingParent:
     since: datetime
     failed_uid: UUID | None
     failed_message: str | None
+    failed_field: str | None
     awaits_entity: str | None
     awaits_key: str | None
 
@@ -69,6 +71,12 @@ def page(
         which.append(table.c.uid < after)
     query = sa.select(*_columns(PendingChild)).where(*which).order_by(table.c.uid.desc()).limit(limit).offset(skip)
     return [PendingChild(**row) for row in connection.execute(query).mappings()]
+
+
+def payloads(connection: Connection, uids: Sequence[UUID]) -> dict[UUID, dict[str, str | None]]:
+    """The rows as the source sent them."""
+    query = sa.select(table.c.uid, table.c.child_payload).where(table.c.uid.in_(uids))
+    return {row.uid: row.child_payload for row in connection.execute(query)}
 
 
 def count(connection: Connection, chosen: PendingFilter) -> int:
@@ -92,12 +100,8 @@ def detail(connection: Connection, uid: UUID) -> PendingDetail | None:
 
 
 def beginning_with(connection: Connection, beginning: str, limit: int) -> list[UUID]:
-    """Open lines whose uid begins with these hex digits (hyphens and case do not matter); none for anything else."""
-    digits = beginning.replace("-", "").lower()
-    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
-        return []
-    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    query = sa.select(table.c.uid).where(table.c.uid.between(first, last), table.c.resolved_at.is_(None))
+    """Open lines by the beginning of their uid."""
+    query = sa.select(table.c.uid).where(begins_with(table.c.uid, beginning), table.c.resolved_at.is_(None))
     return list(connection.execute(query.order_by(table.c.uid).limit(limit)).scalars())
 
 
@@ -138,6 +142,7 @@ def missing_parents(connection: Connection, hashes: Sequence[str]) -> list[Missi
         awaited.c.since,
         record.c.uid.label("failed_uid"),
         record.c.error_message.label("failed_message"),
+        record.c.field.label("failed_field"),
         own.c.parent_entity.label("awaits_entity"),
         own.c.parent_key.label("awaits_key"),
     ).select_from(awaited.outerjoin(record, failed).outerjoin(own, waiting))

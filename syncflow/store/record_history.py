@@ -1,13 +1,16 @@
 """What the books know of one record, by its BK_HASH: from the queues, the withheld deletions and the audit log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from syncflow.store.tables import audit_log, failed_records, pending_children, withheld_deletes
+from syncflow.store.beginnings import begins_with
+from syncflow.store.tables import audit_log, failed_records, pending_children, sync_batches, withheld_deletes
 
 LATEST = 50
 
@@ -27,6 +30,9 @@ class Failure:
     resolution: str | None
     resolved_by: str | None
     reason: str | None
+    error_type: str
+    retry_count: int
+    max_retries: int
 
 
 @dataclass(frozen=True)
@@ -69,14 +75,29 @@ class AuditLine:
     subject: str
 
 
-def failures(connection: Connection, entity: str, key_hash: str) -> list[Failure]:
-    """The newest first, as all lists here."""
+@dataclass(frozen=True)
+class QueuedRow:
+    """A row of a queue as it was sent (`raw`, source name -> value; empty when it was purged). `key_hash` is None where
+    no key could be made."""
+
+    uid: UUID
+    entity: str
+    key_hash: str | None
+    raw: Mapping[str, str | None]
+
+
+def failures(
+    connection: Connection, entity: str, *, key_hash: str | None = None, uid: UUID | None = None
+) -> list[Failure]:
+    """Those of a key, or the one of a uid. The newest first, as all lists here."""
     table = failed_records
+    which = table.c.uid == uid if key_hash is None else table.c.key_hash == key_hash
     query = sa.select(
         table.c.uid, table.c.batch_uid, table.c.stage_failed, table.c.field, table.c.error_message, table.c.created_at,
         table.c.next_retry_at, table.c.resolved_at, table.c.resolution, table.c.resolved_by, table.c.reason,
-    ).where(table.c.entity_name == entity, table.c.key_hash == key_hash)  # fmt: skip
-    return [Failure(*row) for row in connection.execute(query.order_by(table.c.uid.desc()).limit(LATEST))]
+        table.c.error_type, table.c.retry_count, table.c.max_retries,
+    ).where(table.c.entity_name == entity, which)  # fmt: skip
+    return [Failure(*tuple(row)) for row in connection.execute(query.order_by(table.c.uid.desc()).limit(LATEST))]
 
 
 def waits(connection: Connection, entity: str, key_hash: str) -> list[Wait]:
@@ -99,23 +120,60 @@ def withheld(connection: Connection, entity: str, key_hash: str) -> list[Withhel
     return [WithheldDeletion(*row) for row in connection.execute(newest)]
 
 
-def raw_of(connection: Connection, entity: str, *, failed: str | None, pending: str | None) -> dict[str, object] | None:
-    """The raw row of the failed record, or of the waiting row, whose uid begins like this; None when there is not
-    exactly one."""
-    if failed is not None:
-        table, payload, owner, beginning = failed_records, "raw_data", "entity_name", failed
-    else:
-        table, payload, owner, beginning = pending_children, "child_payload", "child_entity", pending or ""
-    uid = sa.func.replace(sa.cast(table.c.uid, sa.Text), "-", "")
-    query = sa.select(table.c[payload]).where(
-        table.c[owner] == entity, uid.startswith(beginning.replace("-", "").lower(), autoescape=True)
+def failed_rows(connection: Connection, beginning: str) -> list[QueuedRow]:
+    """The failed records, open or not, whose uid begins like this."""
+    table = failed_records
+    query = sa.select(table.c.uid, table.c.entity_name, table.c.key_hash, table.c.raw_data)
+    return [_queued(*row) for row in connection.execute(_first(query, table.c.uid, beginning))]
+
+
+def waiting_rows(connection: Connection, beginning: str) -> list[QueuedRow]:
+    """The rows that wait, or waited once, and whose uid begins like this."""
+    table = pending_children
+    query = sa.select(table.c.uid, table.c.child_entity, table.c.child_key_hash, table.c.child_payload)
+    return [_queued(*row) for row in connection.execute(_first(query, table.c.uid, beginning))]
+
+
+def _first(query: "sa.Select[Any]", uid: "sa.ColumnElement[UUID]", beginning: str) -> "sa.Select[Any]":
+    return query.where(begins_with(uid, beginning)).order_by(uid).limit(LATEST)
+
+
+def _queued(uid: UUID, entity: str, key_hash: str | None, raw: Mapping[str, object]) -> QueuedRow:
+    return QueuedRow(
+        uid, entity, key_hash, {name: None if value is None else str(value) for name, value in raw.items()}
     )
-    found = connection.execute(query.limit(2)).scalars().all()
-    return dict(found[0]) if len(found) == 1 else None
+
+
+def open_failure(connection: Connection, entity: str, key_hash: str) -> QueuedRow | None:
+    """The row of the open failed record of this key."""
+    table = failed_records
+    query = sa.select(table.c.uid, table.c.entity_name, table.c.key_hash, table.c.raw_data).where(
+        table.c.entity_name == entity, table.c.key_hash == key_hash, table.c.resolved_at.is_(None)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _queued(*row)
+
+
+def open_wait(connection: Connection, entity: str, key_hash: str) -> QueuedRow | None:
+    """The row of this key that waits."""
+    table = pending_children
+    query = sa.select(table.c.uid, table.c.child_entity, table.c.child_key_hash, table.c.child_payload).where(
+        table.c.child_entity == entity, table.c.child_key_hash == key_hash, table.c.resolved_at.is_(None)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _queued(*row)
+
+
+def last_plan(connection: Connection, entity: str) -> bytes | None:
+    """The snapshot that the entity's newest batch with one went by."""
+    table = sync_batches
+    query = sa.select(table.c.plan).where(table.c.entity_name == entity, table.c.plan.is_not(None))
+    plan = connection.execute(query.order_by(table.c.requested_at.desc(), table.c.uid.desc()).limit(1)).scalar()
+    return None if plan is None else bytes(plan)
 
 
 def acts(connection: Connection, entity: str, subjects: list[str]) -> list[AuditLine]:
-    """What people did to these queue entries (their uids)."""
+    """What people did to these queue entries and batches (their uids)."""
     table = audit_log
     query = sa.select(table.c.at, table.c.actor, table.c.act, table.c.subject).where(
         table.c.entity == entity, table.c.subject.in_(subjects)

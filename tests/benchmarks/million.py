@@ -65,7 +65,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Figures:
-    """Rounds of product and floor in turns; medians, and all values. Delays in milliseconds."""
+    """Rounds of product and floor in turns; medians, and all values. `ratio_to_floor` is the median of each round's own
+    ratio, since a machine's speed drifts from round to round. Delays in milliseconds."""
 
     rows: int
     wire: str
@@ -99,7 +100,9 @@ def measure(case: Case, rounds: int, *, profiled: bool = False) -> Figures:
         **asdict(case),
         seconds=round(seconds, 2),
         floor_seconds=round(floor, 2),
-        ratio_to_floor=round(seconds / floor, 2),
+        ratio_to_floor=round(
+            statistics.median(one.seconds / its for one, its in zip(measured, floors, strict=True)), 2
+        ),
         rows_per_second=round(middle.rows / seconds),
         stages={name: round(value, 2) for name, value in middle.stages.items()},
         peak_rss_mib=max(one.peak_rss_mib for one in measured),

@@ -3,7 +3,8 @@
 import pytest
 
 from syncflow.errors import UsageError
-from syncflow.service.explain import Explanation, Verdict
+from syncflow.runtime import open_runtime
+from syncflow.service.explain import Decision, Explanation, Verdict
 from tests.engine.conftest import World
 
 pytestmark = pytest.mark.integration
@@ -41,7 +42,7 @@ def explain(world: World, *key: str, entity: str = "orders", ask_source: bool = 
 
 def test_a_record_that_was_loaded_and_every_step_that_it_took(orders: World) -> None:
     before = explain(orders, "7")
-    assert (before.verdict, before.command) == (Verdict.WAITING, "syncflow explain customers id=C1")
+    assert (before.verdict, before.command) == (Verdict.WAITING, "syncflow sync customers")
     orders.sync("customers")
     assert explain(orders, "7").verdict is Verdict.TO_COME
     orders.sync("orders")
@@ -128,6 +129,62 @@ def test_without_the_source_the_books_still_tell(orders: World) -> None:
     assert (told.verdict, told.row) == (Verdict.UNKNOWN, None)
     assert told.sentence.startswith("ScheduleHub holds it")
     assert told.held is not None
+
+
+def test_neighbours_that_are_down_and_all_that_is_known_still(orders: World) -> None:
+    orders.serve("orders", ORDERS, [order(1), order(2, TOTAL="N/A")])
+    orders.sync("customers", "orders")
+    nobody = "http://127.0.0.1:9"
+    with open_runtime(orders.settings.model_copy(update={"apismith_url": nobody})) as runtime:
+        loaded = runtime.explain.explain("orders", ["1"])
+        failed = runtime.explain.explain("orders", ["2"])
+    assert (loaded.verdict, loaded.held is not None) == (Verdict.UNKNOWN, True)
+    assert "cannot be reached" in str(loaded.source_problem)
+    assert (failed.verdict, failed.row is not None) == (Verdict.FAILED, True)
+    with open_runtime(orders.settings.model_copy(update={"schedulehub_url": nobody})) as runtime:
+        told = runtime.explain.explain("orders", ["1"])
+    assert (told.verdict, told.row is not None, told.held) == (Verdict.UNKNOWN, True, None)
+    assert told.target_problem is not None
+
+
+def test_a_key_that_the_source_writes_in_another_form(world: World) -> None:
+    columns = {"SITE": "VARCHAR2(5)", "DAY": "DATE", "V": "NUMBER(5)"}
+    world.serve("plans", columns, [{"SITE": " thr ", "DAY": "2026-02-01T00:00:00", "V": "1"}])
+    world.configure(
+        "entities: [{name: plans, business_key: [site, day], "
+        "mappings: [{source: SITE, target: site, transformation: uppercase}]}]"
+    )
+    world.sync("plans")
+    told = explain(world, "site=THR", "day=2026-02-01", entity="plans")
+    assert (told.verdict, told.key) == (Verdict.IN_STEP, "day=2026-02-01T00:00:00|site=THR")
+    assert told.rows_read == 1
+
+
+def test_values_that_somebody_gave_a_row(orders: World) -> None:
+    orders.serve("orders", ORDERS, [order(1, TOTAL="N/A")])
+    orders.sync("customers", "orders")
+    with orders.runtime() as runtime:
+        record = runtime.failed_records.named([str(explain(orders, "1").history.failures[0].uid)])
+        (uid,) = record.uids or ()
+        runtime.failed_records.edit(str(uid), {"TOTAL": "7"})
+    told = explain(orders, "1")
+    assert (told.verdict, told.decision) == (Verdict.IN_STEP, Decision.UNCHANGED)
+    assert "values that somebody gave it" in told.sentence
+    assert told.row is not None
+    (total,) = [field for field in told.row.fields if field.target == "total"]
+    assert [(step.stage, step.before, step.after) for step in total.steps] == [("edit", "N/A", "7")]
+
+
+def test_personal_data_is_in_no_answer(orders: World) -> None:
+    orders.configure(
+        "entities: [{name: orders, business_key: [no], mappings: ["
+        "{source: PHONE, target: phone, mask: true, validation_rule: 'regex:[0-9]+'}]}]"
+    )
+    orders.serve("orders", ORDERS, [order(1, PHONE="0912-3456789")])
+    orders.sync("orders")
+    told = explain(orders, "1")
+    assert (told.verdict, len(told.history.failures)) == (Verdict.FAILED, 1)
+    assert "3456789" not in repr(told)
 
 
 @pytest.mark.parametrize(

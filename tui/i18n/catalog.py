@@ -41,8 +41,8 @@ def _(message: str) -> str:
     return _language.words.gettext(message) if message else ""
 
 
-def plural(one: str, many: str, number: int) -> str:
-    """`one` or `many` (marked with {n}) with the number written in the language's way."""
+def plural(one: str, many: str, number: int, **values: str) -> str:
+    """`one` or `many` (marked with {n}) with the number written in the language's way, and with these values."""
     from tui.i18n.formats import whole  # formats need the language's name from here
 
-    return _language.words.ngettext(one, many, number).format(n=whole(number))
+    return _language.words.ngettext(one, many, number).format(n=whole(number), **values)

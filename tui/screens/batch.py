@@ -47,12 +47,13 @@ JUDGED = (
 class BatchScreen(Place):
     TITLE_WORD = N_("batch")
     ABOUT = N_(
-        "One batch. Every row that it fetched is accounted for: the equation must balance. f shows its failed records; "
-        "a makes the deletions that it withheld, after a fresh look at the source, D drops them; both ask for the "
-        "number of rows."
+        "One batch. Every row that it fetched is accounted for: the equation must balance. f shows its failed records, "
+        "w the rows whose deletion it withheld; a makes these deletions, after a fresh look at the source, D drops "
+        "them; both ask for the number of rows."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "failed", N_("Failed rows"), id="batch.failed"),
+        Binding("f,enter", "failed", N_("Failed rows"), id="batch.failed"),
+        Binding("w", "withheld", N_("Withheld rows"), id="batch.withheld"),
         Binding("s", "stop", N_("Stop"), id="batch.stop"),
         Binding("r", "resume", N_("Resume"), id="batch.resume"),
         Binding("a", "approve", N_("Approve deletions"), id="batch.approve"),
@@ -101,7 +102,7 @@ class BatchScreen(Place):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Only what can be done to this batch now is offered."""
         detail = self._detail
-        if action in ("failed", "stop", "resume", "approve", "discard"):
+        if action in ("failed", "withheld", "stop", "resume", "approve", "discard"):
             return detail is not None and _offers(detail, action)
         return True
 
@@ -139,6 +140,12 @@ class BatchScreen(Place):
         from tui.screens.failed import FailedScreen
 
         self.app.push_screen(FailedScreen(chosen, _("failed rows")))
+
+    def action_withheld(self) -> None:
+        from tui.screens.withheld import WithheldScreen
+
+        if self._detail is not None:
+            self.app.push_screen(WithheldScreen(self._uid, self._detail.batch.entity_name))
 
     def action_stop(self) -> None:
         then = _("The chunk at work is finished, the checkpoint is kept: it can be resumed.")
@@ -200,6 +207,7 @@ def _offers(detail: "BatchDetail", action: str) -> bool:
     running = batch.status in (BatchStatus.RUNNING, BatchStatus.QUEUED)
     return {
         "failed": bool(detail.groups),
+        "withheld": detail.withheld is not None,
         "stop": running,
         "resume": batch.status is BatchStatus.INTERRUPTED or (running and not detail.alive),
         "approve": detail.withheld is not None and detail.withheld.waiting > 0,
@@ -225,6 +233,7 @@ def _lines(detail: "BatchDetail") -> Iterator[Content]:
         yield toned(f"· {note}")
     yield Content("")
     yield from _equation(_("fetched"), batch.counters.fetched, SETTLED, batch.counters, batch.counters.settled)
+    yield toned(_way(batch.counters), Tone.QUIET)
     if batch.counters.delete_candidates:
         gone, settled = batch.counters.delete_candidates, batch.counters.deletes_settled
         yield from _equation(_("gone from the source"), gone, JUDGED, batch.counters, settled)
@@ -264,6 +273,17 @@ def _equation(
     yield mark + Content.styled(f"{formats.whole(whole)} {name}", "bold") + sign + Content(" + ").join(pieces)
 
 
+def _way(counters: Counters) -> str:
+    """How many rows came how far through the stages."""
+    told = _("  through the stages: {fetched} fetched → {normalized} read → {validated} valid → {mapped} mapped")
+    return told.format(
+        fetched=formats.whole(counters.fetched),
+        normalized=formats.whole(counters.normalized),
+        validated=formats.whole(counters.validated),
+        mapped=formats.whole(counters.mapped),
+    )
+
+
 def _group_lines(detail: "BatchDetail") -> Iterator[Content]:
     if not detail.groups:
         return
@@ -283,6 +303,9 @@ def _withheld_lines(withheld: "Withheld") -> Iterator[Content]:
         yield toned(f"  ▲ {rows}: {each.state}{fate}. {each.reason}", tone)
     for row in withheld.rows:
         yield toned(f"      {row.ref_str or row.key_hash}", Tone.QUIET)
+    more = sum(each.rows for each in withheld.sets) - len(withheld.rows)
+    if more:
+        yield toned(plural("      and {n} more (w shows them)", "      and {n} more (w shows them)", more), Tone.QUIET)
 
 
 def _chunk_lines(chunks: "list[ChunkLine]") -> Iterator[Content]:

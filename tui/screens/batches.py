@@ -1,4 +1,4 @@
-"""Batches: what ran and what runs; start again, stop, resume."""
+"""Batches: what ran and what runs; stop, resume, compare."""
 
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -13,6 +13,7 @@ from tui.i18n import formats
 from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
 from tui.screens.batch import BatchScreen
+from tui.screens.batches_compare import BatchesCompareScreen
 from tui.screens.list_place import ListPlace
 from tui.screens.question import Question
 from tui.widgets.lazy_table import LazyTable
@@ -53,7 +54,7 @@ class BatchesScreen(ListPlace[Batch]):
     TITLE_WORD = N_("batches")
     ABOUT = N_(
         "Every run of every entity, the newest first. Each row that a batch fetched is accounted for: inserted, "
-        "updated, unchanged, duplicate, pending or failed."
+        "updated, unchanged, duplicate, pending or failed. Two that are marked are shown side by side by =."
     )
     EMPTY = N_("No batch yet. Choose an entity (2) and press s to sync it.")
     FIELDS = ("entity", "status", "type", "by", "batch")
@@ -75,6 +76,7 @@ class BatchesScreen(ListPlace[Batch]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", N_("Stop"), id="batches.stop"),
         Binding("r", "resume", N_("Resume"), id="batches.resume"),
+        Binding("equals_sign", "compare", N_("Compare two"), id="batches.compare", key_display="="),
     ]
 
     def key(self, row: Batch) -> Hashable:
@@ -116,6 +118,17 @@ class BatchesScreen(ListPlace[Batch]):
             lambda runtime: runtime.batches.request_resume(stopped),
             lambda asked: self.notify(plural("{n} batch goes on.", "{n} batches go on.", len(asked)), markup=False),
         )
+
+    def action_compare(self) -> None:
+        """The two that are marked; of a single mark, that one and the one under the cursor."""
+        two = {batch.uid: batch for batch in self._chosen()}
+        if len(two) == 1 and self.table.row is not None:
+            two[self.table.row.uid] = self.table.row
+        if len(two) != 2:
+            self.notify(_("Mark two batches (space), then = shows them side by side."), markup=False)
+            return
+        before, after = sorted(two.values(), key=lambda batch: batch.requested_at)
+        self.app.push_screen(BatchesCompareScreen(before.uid, after.uid))
 
 
 _GOES_ON = (BatchStatus.QUEUED, BatchStatus.RUNNING)

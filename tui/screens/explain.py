@@ -9,6 +9,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from syncflow.errors import UsageError
+from syncflow.events import ActDone, BatchEnded, News
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
@@ -48,19 +50,25 @@ class ExplainScreen(Place):
     """
 
     def __init__(
-        self, entity: str, key: tuple[str, ...], failed: str | None = None, pending: str | None = None
+        self,
+        entity: str,
+        key: tuple[str, ...] = (),
+        failed: str | None = None,
+        pending: str | None = None,
+        ref: str | None = None,
     ) -> None:
-        """The record of a key, or that of a failed record or of a waiting row (uids)."""
+        """The record of a key, or of a readable key (`ref`), or that of a failed record or of a waiting row (uids)."""
         super().__init__()
         self._entity = entity
         self._key = key
         self._failed = failed
         self._pending = pending
+        self._ref = ref
         self._told: Explanation | None = None
 
     @property
     def title_text(self) -> str:
-        return f"{super().title_text} {self._entity} {' '.join(self._key)}".strip()
+        return f"{super().title_text} {self._entity} {self._ref or ' '.join(self._key)}".strip()
 
     def body(self) -> ComposeResult:
         with VerticalScroll():
@@ -72,13 +80,36 @@ class ExplainScreen(Place):
     def focus_body(self) -> None:
         self.query_one(VerticalScroll).focus()
 
+    def concerns(self, news: News) -> bool:
+        """The source is asked for the row, so it is asked again only after what may have changed the answer."""
+        return isinstance(news, BatchEnded | ActDone) and news.entity == self._entity
+
+    def happened(self, news: News) -> None:
+        if self.concerns(news):
+            super().load_soon()
+
+    def load_soon(self) -> None:
+        """Not by the clock once the answer is there; ctrl+r asks again."""
+        if self._told is None:
+            super().load_soon()
+
     def load(self) -> None:
-        def work(runtime: "Runtime") -> "Explanation":
-            if self._key:
-                return runtime.explain.explain(self._entity, self._key)
-            return runtime.explain.of_queue(self._entity, failed=self._failed, pending=self._pending)
+        def work(runtime: "Runtime") -> "Explanation | UsageError":
+            try:
+                return self._explained(runtime)
+            except UsageError as error:
+                return error
 
         self.read(work, self._show)
+
+    def _explained(self, runtime: "Runtime") -> "Explanation":
+        if self._ref is not None:
+            from syncflow.service.readable_keys import parts_of  # deferred: called in a thread
+
+            return runtime.explain.explain(self._entity, parts_of(self._ref))
+        if self._key:
+            return runtime.explain.explain(self._entity, self._key)
+        return runtime.explain.of_queue(self._entity, failed=self._failed, pending=self._pending)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -88,8 +119,11 @@ class ExplainScreen(Place):
             self.app.copy_to_clipboard(self._told.command)
             self.notify(_("Sent to the terminal: {}").format(self._told.command), markup=False)
 
-    def _show(self, told: "Explanation") -> None:
+    def _show(self, told: "Explanation | UsageError") -> None:
         self.console.trouble_is_over()
+        if isinstance(told, UsageError):
+            self.query_one("#told", Static).update(toned(f"✖ {told}", Tone.WARN))
+            return
         self._told = told
         self.query_one("#told", Static).update(Content("\n").join(_lines(told)))
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
 
 from textual.binding import Binding, BindingType
 
@@ -11,17 +13,22 @@ from tui.filtering import Term
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
+from tui.screens.failed_acts import Choices, FailedActs, Meant
 from tui.screens.list_place import ListPlace
-from tui.screens.question import Question, TypedQuestion
-from tui.screens.retried import RetriedScreen
+from tui.screens.question import TypedQuestion
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.paged_rows import PagedRows
 from tui.widgets.rows import Cell, Column, Rows
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
-    from syncflow.service.failed_records import Closed, FailedFilter, FailedRecord, RetryResult
+    from syncflow.service.failed_records import FailedFilter, FailedRecord
 
+COUNTED_AT_ONCE = 10_000
+"""Of a list that is shown anew, no more are counted before its first rows are painted."""
+PAGE = 1_000
+DECISIONS = ("edited", "ignored")
+"""They hold for as long as the source sends the same row, and can be taken back."""
 _NAMES = {"entity": "entity", "stage": "stage", "field": "field", "type": "error_type", "shape": "value_shape"}
 
 
@@ -66,7 +73,11 @@ def _row(record: "FailedRecord") -> Cell:
     return " ".join(str(value) for value in list(record.raw_data.values())[:2] if value is not None)
 
 
-class FailedScreen(ListPlace["FailedRecord"]):
+def _tries(record: "FailedRecord") -> Cell:
+    return formats.whole(record.retry_count), Tone.PLAIN if record.retry_count else Tone.QUIET
+
+
+class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
     TITLE_WORD = N_("failed")
     ABOUT = N_(
         "Rows that could not be loaded, as the source sent them, with the reason. What may pass by itself is tried "
@@ -82,6 +93,7 @@ class FailedScreen(ListPlace["FailedRecord"]):
         Column("row", N_("row"), _row, 22, from_width=125),
         Column("message", N_("why"), lambda record: record.error_message),
         Column("stage", N_("stage"), lambda record: (record.stage_failed, Tone.QUIET), 13, from_width=130),
+        Column("tries", N_("tries"), _tries, 5, right=True, from_width=120),
         Column("since", N_("since"), lambda record: (formats.clock(record.created_at), Tone.QUIET), 13, from_width=110),
         Column("state", N_("next"), _state, 15),
     )
@@ -91,6 +103,7 @@ class FailedScreen(ListPlace["FailedRecord"]):
         Binding("i", "ignore", N_("Leave out"), id="failed.ignore"),
         Binding("w", "resolve", N_("Resolve by hand"), show=False, id="failed.resolve"),
         Binding("u", "undo", N_("Undo"), id="failed.undo"),
+        Binding("T", "result", N_("What came of the last retry"), show=False, id="failed.result"),
         Binding("e", "explain", N_("Explain"), id="failed.explain"),
     ]
 
@@ -99,6 +112,10 @@ class FailedScreen(ListPlace["FailedRecord"]):
         super().__init__()
         self._within = within
         self._title = title
+        self._left_out: tuple[UUID, ...] = ()
+        """The records that were left out last, to be taken back with one key."""
+        self._counted: str | None = None
+        """The filter for which all rows are counted."""
 
     @property
     def title_text(self) -> str:
@@ -120,28 +137,51 @@ class FailedScreen(ListPlace["FailedRecord"]):
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> "Rows[FailedRecord]":
         chosen, service = failed_filter(runtime, terms, self._within), runtime.failed_records
+        most = None if self._counted == self.filter_text else COUNTED_AT_ONCE
+        total = service.count(chosen, most)
         return PagedRows(
-            service.count(chosen),
+            total,
             lambda after, size, skip: service.page(chosen, after, size, skip),
             lambda uid: service.rank(chosen, uid),
+            is_whole=most is None or total < most,
         )
 
-    def chosen(self, runtime: "Runtime") -> "FailedFilter":
-        """What an act is for: all that match, the marked ones, or the one under the cursor. Runs in a thread."""
-        from syncflow.service.failed_records import FailedFilter
+    @property
+    def _is_whole(self) -> bool:
+        rows = self.table.rows
+        return not isinstance(rows, PagedRows) or rows.is_whole
 
-        if self.table.all_marked:
-            return failed_filter(runtime, self.terms(), self._within)
-        uids = [record.uid for record in self.table.marks.values()]
-        if not uids and self.table.row is not None:
-            uids = [self.table.row.uid]
-        return FailedFilter(uids=tuple(uids))
+    def figures(self) -> str:
+        said = super().figures()
+        return " · ".join(
+            filter(None, [self.progress_words(), said if self._is_whole else _("at least {}").format(said)])
+        )
 
-    def how_many(self) -> int:
-        """So many records an act is for."""
+    def show_progress(self) -> None:
+        self.say(self.figures())
+
+    def on_lazy_table_moved(self, message: LazyTable.Moved) -> None:
+        if message.table is self.table and not self._is_whole and self._counted != self.filter_text:
+            self._counted = self.filter_text
+            self.load()
+
+    def choices(self) -> Choices | None:
         if self.table.all_marked:
-            return self.table.total
-        return len(self.table.marks) or int(self.table.row is not None)
+            terms, within = self.terms(), self._within
+            return lambda runtime: [failed_filter(runtime, terms, within)]
+        records = self._records()
+        return (lambda _runtime: [of_records(records)]) if records else None
+
+    def _records(self) -> "list[FailedRecord]":
+        """The marked ones, or the one under the cursor."""
+        return list(self.table.marks.values()) or ([self.table.row] if self.table.row is not None else [])
+
+    def acted(self) -> None:
+        self.table.unmark()
+
+    def left_out(self, meant: Meant) -> str:
+        self._left_out = tuple(uid for chosen in meant.choices for uid in chosen.uids or ())
+        return _("u takes it back.") if self._left_out else super().left_out(meant)
 
     def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
         from tui.screens.failed_record import FailedRecordScreen
@@ -151,66 +191,70 @@ class FailedScreen(ListPlace["FailedRecord"]):
     def action_groups(self) -> None:
         from tui.screens.failed_groups import FailedGroupsScreen
 
-        self.app.push_screen(FailedGroupsScreen(self.filter_text))
+        self.app.push_screen(FailedGroupsScreen(self.filter_text, self._within))
 
     def action_explain(self) -> None:
         if self.table.row is not None:
             self.console.explain_queued(self.table.row.entity_name, failed=str(self.table.row.uid))
 
-    def action_retry(self) -> None:
-        number = self.how_many()
-        if number == 0:
-            return
-        if number == 1:
-            self.retry()
-            return
-        ask = plural("Try {n} record again?", "Try {n} records again?", number)
-        then = _("Each is read again as the source sent it, under today's configuration.")
-        self.app.push_screen(Question(ask, then), lambda yes: self.retry() if yes else None)
-
-    def retry(self) -> None:
-        self.notify(_("Trying again .."), markup=False)
-        self.act(lambda runtime: runtime.failed_records.retry(self.chosen(runtime)), self._retried)
-
-    def _retried(self, result: "RetryResult") -> None:
-        self.table.unmark()
-        self.app.push_screen(RetriedScreen(result))
-
-    def action_ignore(self) -> None:
-        ask = plural("Leave {n} row out?", "Leave {n} rows out?", self.how_many())
-        then = _("They are counted as ignored for as long as the source sends them as they are. Say why:")
-        self._ask_reason(ask, then, ignore=True)
-
-    def action_resolve(self) -> None:
-        ask = plural("Close {n} record by hand?", "Close {n} records by hand?", self.how_many())
-        self._ask_reason(ask, _("A row that fails again opens a new record. Say why:"), ignore=False)
-
-    def _ask_reason(self, ask: str, then: str, *, ignore: bool) -> None:
-        if self.how_many():
-            self.app.push_screen(
-                TypedQuestion(ask, then), lambda reason: self._close(reason, ignore=ignore) if reason else None
-            )
-
-    def _close(self, reason: str, *, ignore: bool) -> None:
-        def work(runtime: "Runtime") -> "Closed":
-            close = runtime.failed_records.ignore if ignore else runtime.failed_records.resolve
-            return close(self.chosen(runtime), reason)
-
-        self.act(work, self._tell_closed)
-
-    def _tell_closed(self, closed: "Closed") -> None:
-        self.table.unmark()
-        said = plural("{n} record closed.", "{n} records closed.", closed.rows)
-        self.notify("\n".join([said, *closed.refused[:3]]), markup=False)
-
     def action_undo(self) -> None:
-        """Take back the decision on the record under the cursor."""
-        row = self.table.row
-        if row is None or row.resolution is None:
-            self.notify(_("Only a decision can be undone: find it with state:resolved."), markup=False)
+        """Take back the decisions on what is marked, or on the record under the cursor, or what was left out last."""
+        terms, within = self.terms(), self._within
+        if self.table.all_marked:
+            self.withdraw(lambda runtime: decided(runtime, failed_filter(runtime, terms, within)))
             return
-        uid = str(row.uid)
-        self.act(
-            lambda runtime: runtime.failed_records.withdraw(uid),
-            lambda _record: self.notify(_("Taken back: the row stands among the failed ones again."), markup=False),
+        uids = tuple(record.uid for record in self._records() if record.resolution is not None) or self._left_out
+        if uids:
+            self.withdraw(lambda _runtime: uids)
+        else:
+            self.notify(_("Only a decision can be undone: find it with state:resolved."), markup=False)
+
+    def action_export(self) -> None:
+        self.app.push_screen(
+            TypedQuestion(
+                _("Into which file? .csv, .jsonl or .parquet"),
+                _("All {} that match are written, each with all that is known of it.").format(self._how_many()),
+            ),
+            lambda name: self._export(Path(name).expanduser()) if name else None,
         )
+
+    def _how_many(self) -> str:
+        said = plural("{n} record", "{n} records", self.table.total)
+        return said if self._is_whole else _("at least {}").format(said)
+
+    def _export(self, file: Path) -> None:
+        terms, within = self.terms(), self._within
+
+        def work(runtime: "Runtime") -> int:
+            from syncflow.service.failed_export import format_of
+
+            if file.exists():
+                raise UsageError(_("{} is there already; choose another name.").format(file))
+            return runtime.failed_records.export(failed_filter(runtime, terms, within), file, format_of(file))
+
+        self.safely(
+            work,
+            lambda rows: self.notify(
+                plural("{n} record is in {file}.", "{n} records are in {file}.", rows, file=str(file)),
+                markup=False,
+            ),
+            group="export",
+        )
+
+
+def of_records(records: "Sequence[FailedRecord]") -> "FailedFilter":
+    """These, for as long as the source's rows are those that were shown. Runs in a thread."""
+    from syncflow.service.failed_records import FailedFilter
+
+    uids = tuple(record.uid for record in records)
+    return FailedFilter(uids=uids, raw_hashes=tuple(record.raw_hash for record in records))
+
+
+def decided(runtime: "Runtime", chosen: "FailedFilter") -> "list[UUID]":
+    """Those of the records on which somebody's decision holds."""
+    found: list[UUID] = []
+    page = runtime.failed_records.page(chosen, None, PAGE)
+    while page:
+        found += [record.uid for record in page if record.resolution in DECISIONS]
+        page = runtime.failed_records.page(chosen, page[-1].uid, PAGE)
+    return found

@@ -1,35 +1,33 @@
 """Failed records in groups that failed alike: the way to mend many at once."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from tui.filtering import Term
 from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
+from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.failed import FailedScreen, failed_filter
+from tui.screens.failed_acts import Choices, FailedActs
 from tui.screens.list_place import ListPlace
-from tui.screens.question import Question
-from tui.screens.retried import RetriedScreen
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column, RowList, Rows
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
-    from syncflow.service.failed_records import FailedFilter, RetryResult
+    from syncflow.service.failed_records import FailedFilter
     from syncflow.service.remedies import FailedGroup
 
 LIMIT = 1_000
 
 
-def filter_of(group: "FailedGroup") -> "FailedFilter":
-    """The open records of a group. Runs in a thread."""
-    from syncflow.service.failed_records import FailedFilter
-
-    return FailedFilter(
+def filter_of(group: "FailedGroup", among: "FailedFilter") -> "FailedFilter":
+    """The records of a group, out of those that were grouped."""
+    return replace(
+        among,
         entity=group.entity,
         stage=group.stage,
         field=group.field,
@@ -42,7 +40,7 @@ def _samples(group: "FailedGroup") -> str:
     return ", ".join(group.samples) or formats.NOTHING
 
 
-class FailedGroupsScreen(ListPlace["FailedGroup"]):
+class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
     TITLE_WORD = N_("groups")
     ABOUT = N_(
         "Records that failed alike, the largest group first. m mends a whole group with a rule, previewed before it is "
@@ -63,11 +61,16 @@ class FailedGroupsScreen(ListPlace["FailedGroup"]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "remedy", N_("Mend with a rule"), id="groups.remedy"),
         Binding("t", "retry", N_("Retry the group"), id="groups.retry"),
+        Binding("i", "ignore", N_("Leave the group out"), id="groups.ignore"),
+        Binding("w", "resolve", N_("Resolve the group by hand"), show=False, id="groups.resolve"),
+        Binding("T", "result", N_("What came of the last retry"), show=False, id="groups.result"),
     ]
 
-    def __init__(self, filter_text: str) -> None:
+    def __init__(self, filter_text: str, within: "FailedFilter | None" = None) -> None:
+        """`within` bounds what is grouped."""
         super().__init__()
         self._begins_with = filter_text
+        self._within = within
 
     @property
     def memory(self) -> str:
@@ -83,13 +86,38 @@ class FailedGroupsScreen(ListPlace["FailedGroup"]):
         return asdict(row)
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> "Rows[FailedGroup]":
-        groups = runtime.remedies.groups(failed_filter(runtime, terms), LIMIT)
+        groups = runtime.remedies.groups(failed_filter(runtime, terms, self._within), LIMIT)
         return RowList(self.ordered(groups), self.key)
+
+    def figures(self) -> str:
+        return " · ".join(filter(None, [self.progress_words(), super().figures()]))
+
+    def show_progress(self) -> None:
+        self.say(self.figures())
+
+    def acted(self) -> None:
+        self.table.unmark()
+
+    def choices(self) -> Choices | None:
+        if self.table.all_marked:
+            groups = list(self.table.rows.page(0, self.table.total))
+        else:
+            groups = list(self.table.marks.values()) or ([self.table.row] if self.table.row is not None else [])
+        return self._among(groups) if groups else None
+
+    def _among(self, groups: "Sequence[FailedGroup]") -> Choices:
+        terms, within = self.terms(), self._within
+
+        def make(runtime: "Runtime") -> "list[FailedFilter]":
+            among = failed_filter(runtime, terms, within)
+            return [filter_of(group, among) for group in groups]
+
+        return make
 
     def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
         group = message.row
         title = f"{group.entity} {group.field or group.error_type}"
-        self.read(lambda _runtime: filter_of(group), lambda chosen: self._open(chosen, title), group="open")
+        self.safely(self._among([group]), lambda chosen: self._open(chosen[0], title), group="open")
 
     def _open(self, chosen: "FailedFilter", title: str) -> None:
         self.app.push_screen(FailedScreen(chosen, title))
@@ -104,16 +132,3 @@ class FailedGroupsScreen(ListPlace["FailedGroup"]):
             self.notify(_("No single field is at fault here: a rule cannot mend it. Enter shows the records."))
             return
         self.app.push_screen(RemedyScreen(group))
-
-    def action_retry(self) -> None:
-        group = self.table.row
-        if group is not None:
-            ask = plural("Try {n} record again?", "Try {n} records again?", group.rows)
-            self.app.push_screen(Question(ask), lambda yes: self._retry(group) if yes else None)
-
-    def _retry(self, group: "FailedGroup") -> None:
-        self.notify(_("Trying again .."), markup=False)
-        self.act(lambda runtime: runtime.failed_records.retry(filter_of(group)), self._retried)
-
-    def _retried(self, result: "RetryResult") -> None:
-        self.app.push_screen(RetriedScreen(result))

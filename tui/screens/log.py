@@ -1,10 +1,9 @@
-"""The log of this process, live; and the audit trail: who did what, when, with what was before and after."""
+"""The log of this process, live."""
 
-import json
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from syncflow.errors import UsageError
@@ -13,17 +12,17 @@ from tui.filtering import Term, chosen
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _
 from tui.log_tail import LEVELS, LogLine
-from tui.marks import Tone
+from tui.marks import Tone, toned
+from tui.screens.audit import AuditScreen
 from tui.screens.list_place import ListPlace
+from tui.screens.log_page import Page
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList, Rows
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
-    from syncflow.service.audit_trail import AuditLine
 
 LOOK_SECONDS = 0.5
-SHOWN = 5_000
 _TONES = {"debug": Tone.QUIET, "warning": Tone.WARN, "error": Tone.BAD, "critical": Tone.BAD}
 
 
@@ -50,7 +49,8 @@ class LogScreen(ListPlace[LogLine]):
     def __init__(self) -> None:
         super().__init__()
         self._level = LEVELS.index("info")
-        self._is_paused = False
+        self._still: list[LogLine] | None = None
+        """The lines that are shown while the list is held still."""
         self._shown = -1
 
     def on_mount(self) -> None:
@@ -62,33 +62,46 @@ class LogScreen(ListPlace[LogLine]):
     def concerns(self, news: News) -> bool:  # noqa: ARG002 - it looks by itself
         return False
 
-    def action_reload(self) -> None:
+    def reload(self) -> None:
         """The log is there before there is a database."""
-        self._shown = -1
-        self._look()
+        if self.is_current:
+            self._shown = self.console.log_tail.written
+            self.load()
 
     def _look(self) -> None:
         written = self.console.log_tail.written
-        if self.is_current and not self._is_paused and written != self._shown:
-            self._shown = written
+        if not self.is_current or written == self._shown:
+            return
+        self._shown = written
+        if self._still is None:
             self.load()
+        else:
+            self.say(self.figures())
 
     def load(self) -> None:
         table = self.table
         at_end = table.cursor >= table.total - 1
         try:
-            lines = chosen(self.console.log_tail.lines(), self.terms(), _texts)
+            terms = self.terms()
         except UsageError as error:
             self.say(str(error), Tone.WARN)
             return
-        kept = [line for line in lines if LEVELS.index(line.level) >= self._level]
-        table.read(lambda: RowList(kept, self.key), at_end=at_end)
+        hidden = bool(self.filter_text) or self._level > 0
+        table.say_when_empty(_("No line matches the level and the filter.") if hidden else _(self.EMPTY))
+        table.read(lambda: RowList(self._chosen(terms), self.key), at_end=at_end)
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[LogLine]:  # noqa: ARG002
-        return RowList(chosen(self.console.log_tail.lines(), terms, _texts), self.key)
+        return RowList(self._chosen(terms), self.key)
+
+    def _chosen(self, terms: Sequence[Term]) -> list[LogLine]:
+        lines = self.console.log_tail.lines() if self._still is None else self._still
+        return chosen([line for line in lines if LEVELS.index(line.level) >= self._level], terms, _texts)
 
     def figures(self) -> str:
-        state = _("paused") if self._is_paused else _("live")
+        state = _("live")
+        if self._still is not None:
+            behind = self.console.log_tail.written - (self._still[-1].number if self._still else 0)
+            state = _("paused, {n} newer").format(n=formats.whole(behind))
         return f"{super().figures()} · {_('from level {}').format(LEVELS[self._level])} · {state}"
 
     def action_level(self, step: int) -> None:
@@ -96,8 +109,13 @@ class LogScreen(ListPlace[LogLine]):
         self.action_reload()
 
     def action_pause(self) -> None:
-        self._is_paused = not self._is_paused
-        self.say(self.figures())
+        self._still = self.console.log_tail.lines() if self._still is None else None
+        self.action_reload()
+
+    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
+        record = message.row.record
+        lines = self.console.log_tail.lines() if self._still is None else self._still
+        self.app.push_screen(LogRecordScreen([line for line in lines if line.record == record]))
 
     def action_audit(self) -> None:
         self.app.push_screen(AuditScreen())
@@ -107,46 +125,18 @@ def _texts(line: LogLine) -> dict[str, str]:
     return {"level": line.level, "text": line.text}
 
 
-def _after(line: "AuditLine") -> Cell:
-    return (json.dumps(line.after, ensure_ascii=False, default=str) if line.after else ""), Tone.QUIET
+class LogRecordScreen(Page):
+    """A line with all that was written with it, nothing cut off."""
 
+    TITLE_WORD = N_("line")
+    ABOUT = N_("What was written to the log at once: a line, and below it what belongs to it, such as a traceback.")
 
-class AuditScreen(ListPlace["AuditLine"]):
-    TITLE_WORD = N_("audit trail")
-    ABOUT = N_("Every act of a person, the newest first: who, when, what, and what was before and after (Enter).")
-    EMPTY = N_("Nobody has done anything yet.")
-    FIELDS = ("actor", "act", "entity", "subject")
-    COLUMNS: ClassVar[Sequence[Column["AuditLine"]]] = (
-        Column("at", N_("when"), lambda line: (formats.moment(line.at), Tone.QUIET), 19),
-        Column("actor", N_("who"), lambda line: line.actor, 14),
-        Column("act", N_("act"), lambda line: line.act, 22),
-        Column("entity", N_("entity"), lambda line: line.entity or "", 18, from_width=100),
-        Column("subject", N_("what"), lambda line: line.subject, 38, from_width=130),
-        Column("after", N_("after"), _after),
-    )
+    def __init__(self, lines: Sequence[LogLine]) -> None:
+        super().__init__()
+        self._lines = lines
 
-    def key(self, row: "AuditLine") -> Hashable:
-        return row.id
+    def body(self) -> ComposeResult:
+        yield from self.page([toned(line.text, _TONES.get(line.level, Tone.PLAIN)) for line in self._lines])
 
-    def document(self, row: "AuditLine") -> Mapping[str, object]:
-        return asdict(row)
-
-    def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> "Rows[AuditLine]":
-        return RowList(chosen(runtime.audit_trail.latest(SHOWN), terms, _audit_texts), self.key)
-
-    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
-        line = message.row
-        both = [(_("before"), line.before), (_("after"), line.after)]
-        told = [f"{name}: {json.dumps(value, ensure_ascii=False, indent=1)}" for name, value in both if value]
-        head = f"{formats.moment(line.at)} {line.actor}: {line.act} {line.subject}"
-        self.notify("\n".join([head, *told]), timeout=20, markup=False)
-
-
-def _audit_texts(line: "AuditLine") -> dict[str, str]:
-    return {
-        "actor": line.actor,
-        "act": line.act,
-        "entity": line.entity or "",
-        "subject": line.subject,
-        "after": str(line.after or ""),
-    }
+    def plain(self) -> str:
+        return "\n".join(line.text for line in self._lines)

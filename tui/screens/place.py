@@ -134,6 +134,10 @@ class Place(Screen[None]):
         if self._soon is not None:
             self._soon.stop()
             self._soon = None
+        self.reload()
+
+    def reload(self) -> None:
+        """Read what is shown, or connect first."""
         if not self.console.bridge.is_open:
             self.console.connect_now()
         elif self.is_current:

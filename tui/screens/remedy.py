@@ -15,12 +15,13 @@ from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question
-from tui.screens.retried import RetriedScreen
+from tui.screens.retried import RetriedScreen, told
+from tui.widgets.field import Field
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
     from syncflow.service.failed_records import FailedFilter
-    from syncflow.service.remedies import Applied, FailedGroup, Preview, Remedy
+    from syncflow.service.remedies import Applied, FailedGroup, Preview, Remedy, SavedRule
 
 KINDS = (
     ("null", N_("this value means NULL")),
@@ -78,11 +79,18 @@ class RemedyScreen(Place):
                     yield Choice(_(words), value=place == 0)
             with Horizontal(classes="line", id="match-line"):
                 yield Label(_("value"), id="match-name")
-                yield Input(value=group.samples[0] if group.samples else "", id="match", compact=True)
+                yield Field(value=self._first_value(), id="match", compact=True)
             with Horizontal(classes="line", id="to-line"):
                 yield Label(_("becomes"))
-                yield Input(id="to", compact=True)
+                yield Field(id="to", compact=True)
             yield Static(id="preview")
+
+    def _first_value(self) -> str:
+        """What most likely is to be mended; of a masked field nobody can tell."""
+        from syncflow.service.remedies import MASK  # deferred: there is a runtime by now
+
+        samples = [sample for sample in self._group.samples if not sample.endswith(MASK)]
+        return samples[0] if samples else ""
 
     def on_mount(self) -> None:
         self._arrange()
@@ -193,15 +201,22 @@ class RemedyScreen(Place):
         ask = _("Save this rule for {field} of {entity}, and try {rows} again?").format(
             field=self._group.field, entity=self._group.entity, rows=plural("{n} record", "{n} records", found.rows)
         )
-        undo = _("It can be taken back on the entity's page, or with: syncflow remedies remove")
+        undo = _("u takes it back afterwards, and so does the entity's page at any time.")
         self.app.push_screen(Question(ask, undo), lambda yes: self._apply(replacement, default) if yes else None)
 
     def _apply(self, replacement: Replacement | None, default: str | None) -> None:
-        self.notify(_("Saving the rule and trying again .."), markup=False)
-        self.act(
-            lambda runtime: runtime.remedies.apply(self._filter(), self._rule(replacement, default)), self._applied
-        )
+        def work(runtime: "Runtime") -> "tuple[Applied, SavedRule | None]":
+            rule = self._rule(replacement, default)
+            applied = runtime.remedies.apply(self._filter(), rule)
+            return applied, runtime.remedies.saved(applied.entity, rule)
 
-    def _applied(self, applied: "Applied") -> None:
+        self.notify(_("Saving the rule and trying again .."), markup=False)
+        self.act(work, self._applied)
+
+    def _applied(self, done: "tuple[Applied, SavedRule | None]") -> None:
+        applied, rule = done
         self.notify(_("The rule holds from now on: {}.").format(applied.entity.name), markup=False)
-        self.app.switch_screen(RetriedScreen(applied.retried))
+        if self.is_current:
+            self.app.switch_screen(RetriedScreen(applied.retried, rule))
+        else:
+            self.notify("\n".join(told(applied.retried)), timeout=12, markup=False)

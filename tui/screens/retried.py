@@ -3,18 +3,23 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from tui.i18n.catalog import N_, _, plural
+from tui.i18n.formats import whole
 from tui.marks import Tone, toned
 from tui.screens.place import Place
+from tui.screens.question import Question
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column, RowList
 
 if TYPE_CHECKING:
     from syncflow.service.failed_records import RetryResult
+    from syncflow.service.remedies import SavedRule
 
 
 @dataclass(frozen=True)
@@ -24,46 +29,47 @@ class Again:
     number: int
     entity: str
     why: str
+    uid: UUID | None = None
 
 
 class RetriedScreen(Place):
     TITLE_WORD = N_("what came of it")
-    ABOUT = N_("What came of trying failed records again. Those that passed have left the list; Esc goes back to it.")
+    ABOUT = N_(
+        "What came of trying failed records again. Those that passed have left the list and are found with "
+        "state:resolved; Enter shows one that failed again; Esc goes back to the list."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", N_("Take the rule back"), id="retried.undo")]
     DEFAULT_CSS = "RetriedScreen #tally { height: auto; margin: 1 1; }"
     COLUMNS: ClassVar[Sequence[Column[Again]]] = (
         Column("entity", N_("entity"), lambda row: row.entity, 20),
         Column("why", N_("why it is still there"), lambda row: (row.why, Tone.WARN)),
     )
 
-    def __init__(self, result: "RetryResult") -> None:
+    def __init__(self, result: "RetryResult", rule: "SavedRule | None" = None) -> None:
+        """`rule` is the one under which they were tried, when it was saved just now."""
         super().__init__()
         self._result = result
+        self._rule = rule
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action != "undo" or self._rule is not None
 
     def body(self) -> ComposeResult:
-        yield Static(toned("\n".join(self._tally())), id="tally")
+        yield Static(toned("\n".join(told(self._result))), id="tally")
         yield LazyTable(self.COLUMNS, self._key, empty=_("Nothing failed again."))
 
     @staticmethod
     def _key(row: Again) -> Hashable:
         return row.number
 
-    def _tally(self) -> list[str]:
-        lines = []
-        for each in self._result.retried:
-            passed = plural("{n} passed", "{n} passed", each.tally.passed)
-            failed = plural("{n} failed again", "{n} failed again", each.tally.failed)
-            sign = "✔" if each.tally.failed == 0 and each.ended.error_message is None else "▲"
-            lines.append(f"{sign} {each.ended.entity}: {passed}, {failed}")
-            if each.ended.error_message is not None:
-                lines.append(f"  {each.ended.error_message}")
-        for woken in self._result.woken:
-            lines.append(_("children of theirs, loaded as well: {}").format(woken.entity))
-        return lines or [_("Nothing was tried.")]
-
     def _again(self) -> list[Again]:
-        failed = [(each.ended.entity, again.message) for each in self._result.retried for again in each.tally.failures]
-        refused = [("", text) for text in self._result.refused]
-        return [Again(number, entity, why) for number, (entity, why) in enumerate([*failed, *refused])]
+        failed = [
+            (each.ended.entity, again.message, again.uid)
+            for each in self._result.retried
+            for again in each.tally.failures
+        ]
+        refused = [("", text, None) for text in self._result.refused]
+        return [Again(number, *row) for number, row in enumerate([*failed, *refused])]
 
     def on_mount(self) -> None:
         table: LazyTable[Again] = self.query_one(LazyTable)
@@ -73,3 +79,54 @@ class RetriedScreen(Place):
 
     def focus_body(self) -> None:
         self.query_one(LazyTable).focus()
+
+    def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
+        from tui.screens.failed_record import FailedRecordScreen
+
+        if message.row.uid is not None:
+            self.app.push_screen(FailedRecordScreen(message.row.uid))
+
+    def action_undo(self) -> None:
+        rule = self._rule
+        if rule is None:
+            return
+        then = _("Rows are judged without it from the next sync on; what it let pass stays as it was loaded.")
+        self.app.push_screen(
+            Question(
+                _("Take the rule for {field} of {entity} back?").format(field=rule.field, entity=rule.entity), then
+            ),
+            lambda yes: self._undo(rule) if yes else None,
+        )
+
+    def _undo(self, rule: "SavedRule") -> None:
+        self.act(
+            lambda runtime: runtime.remedies.remove(rule.entity, rule.field, rule.number, rule.replacement),
+            lambda _entity: self._undone(),
+        )
+
+    def _undone(self) -> None:
+        self._rule = None
+        self.refresh_bindings()
+        self.notify(_("The rule is gone."), markup=False)
+
+
+def told(result: "RetryResult") -> list[str]:
+    """A line an entity: `▲ orders: 3 passed, 1 failed again`, and what else happened."""
+    lines = []
+    for each in result.retried:
+        tally = each.tally
+        parts = [plural("{n} passed", "{n} passed", tally.passed)]
+        parts.append(plural("{n} failed again", "{n} failed again", tally.failed))
+        if tally.superseded:
+            parts.append(
+                plural("{n} was older than the target's", "{n} were older than the target's", tally.superseded)
+            )
+        sign = "✔" if tally.failed == 0 and each.ended.error_message is None else "▲"
+        lines.append(f"{sign} {each.ended.entity}: {', '.join(parts)}")
+        if each.ended.error_message is not None:
+            lines.append(f"  {each.ended.error_message}")
+        if tally.failed > len(tally.failures):
+            lines.append(_("  the first {n} of those are listed").format(n=whole(len(tally.failures))))
+    for woken in result.woken:
+        lines.append(_("children of theirs, loaded as well: {}").format(woken.entity))
+    return lines or [_("Nothing was tried.")]

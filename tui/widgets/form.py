@@ -80,7 +80,8 @@ class FormGroup(Vertical):
         self._form = form
         self._depth = depth
         self._keys: tuple[str, ...] = ()
-        self._is_filled = False
+        self._parts: list[Widget] = []
+        self._body: Vertical | None = None
         self._is_there = False
 
     def compose(self) -> ComposeResult:
@@ -123,21 +124,20 @@ class FormGroup(Vertical):
         """Make the lines, or show them as they are now."""
         if self.section.unfolded is not None:
             self.section = self.section.unfolded()
-        if len(self.children) == 1:
-            self.mount(Vertical(classes="body"))
         keys = (*(field.key for field in self.section.fields), *(each.key for each in self.section.sections))
-        body = cast(Vertical, self.children[1])
-        if self._is_filled and keys == self._keys:
-            self._update(body)
+        if self._body is not None and keys == self._keys:
+            self._update()
             return
-        self._is_filled, self._keys = True, keys
         here = self._form.line
-        if isinstance(here, FormLine) and here in body.children:
+        if isinstance(here, FormLine) and here in self._parts:
             self._form.focus_line(here.field.key)
-        body.remove_children()
-        tail = Static(self._tail(), classes="tail")
-        tail.display = self.section.tail is not None
-        body.mount_all([*self._lines(), *self._groups(), tail])
+        if self._body is not None:
+            self._body.remove()
+        self._keys = keys
+        self._parts = [*self._lines(), *self._groups(), Static(classes="tail")]
+        self._body = Vertical(*self._parts, classes="body")
+        self._show_tail()
+        self.mount(self._body)
         self.call_after_refresh(self._form.settle)
 
     def _lines(self) -> Iterator[FormLine]:
@@ -146,18 +146,17 @@ class FormGroup(Vertical):
     def _groups(self) -> "Iterator[FormGroup]":
         return (FormGroup(self._form, each, self._depth + 1) for each in self.section.sections)
 
-    def _update(self, body: Vertical) -> None:
-        parts = iter(body.children)
-        for field in self.section.fields:
-            self._form.show_line(cast(FormLine, next(parts)), field)
-        for section in self.section.sections:
-            cast(FormGroup, next(parts)).show(section)
-        tail = cast(Static, next(parts))
-        tail.update(self._tail())
-        tail.display = self.section.tail is not None
+    def _update(self) -> None:
+        for line, field in zip(self._parts, self.section.fields, strict=False):
+            self._form.show_line(cast(FormLine, line), field)
+        for group, section in zip(self._parts[len(self.section.fields) :], self.section.sections, strict=False):
+            cast(FormGroup, group).show(section)
+        self._show_tail()
 
-    def _tail(self) -> Content:
-        return self.section.tail if self.section.tail is not None else Content("")
+    def _show_tail(self) -> None:
+        tail = cast(Static, self._parts[-1])
+        tail.update(self.section.tail if self.section.tail is not None else Content(""))
+        tail.display = self.section.tail is not None
 
 
 class Form(VerticalScroll, Generic[T], can_focus=False):

@@ -15,11 +15,18 @@ R = TypeVar("R", bound=HasUid)
 
 
 class PagedRows(Generic[R]):
-    """`read` gives a page by (uid of the row before it or None, size, rows to skip), `rank` a row's place."""
+    """`read` gives a page by (uid of the row before it or None, size, rows to skip), `rank` a row's place. `is_whole`:
+    there are not more rows than `total`, as far as it was counted."""
 
     def __init__(
-        self, total: int, read: Callable[[UUID | None, int, int], Sequence[R]], rank: Callable[[UUID], int | None]
+        self,
+        total: int,
+        read: Callable[[UUID | None, int, int], Sequence[R]],
+        rank: Callable[[UUID], int | None],
+        *,
+        is_whole: bool = True,
     ) -> None:
+        self.is_whole = is_whole
         self._total = total
         self._read = read
         self._rank = rank

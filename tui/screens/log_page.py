@@ -1,0 +1,48 @@
+"""A page of text to read and scroll: what a list cuts off, whole."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.i18n.catalog import N_, _
+from tui.screens.place import Place
+
+
+class Page(Place):
+    """A subclass yields `page` in its body, and says in `plain` what is copied."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll(1)", N_("Down"), show=False, id="page.down"),
+        Binding("up,k", "scroll(-1)", N_("Up"), show=False, id="page.up"),
+        Binding("y", "copy", N_("Copy"), id="page.copy"),
+    ]
+    DEFAULT_CSS = """
+    Page VerticalScroll { height: 1fr; padding: 1 1 0 1; }
+    Page #told { height: auto; }
+    """
+
+    def page(self, lines: Sequence[Content]) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(Content("\n").join(lines), id="told")
+
+    def plain(self) -> str:
+        """The text without its looks."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.focus_body()
+
+    def focus_body(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.plain())
+        self.notify(_("Sent to the terminal."), markup=False)
