@@ -102,19 +102,32 @@ class BatchService:
             found = [sync_batches.get(connection, batch.uid) for batch in batches]
         return [batch for batch in found if batch is not None]
 
-    def take_queued(self) -> list[tuple[Batch, ...]]:
-        """What was requested and nobody has begun, in the groups that it was requested in: for `carry_out`."""
+    def take_queued(self, most: int) -> list[tuple[Batch, ...]]:
+        """What was requested and nobody has begun, in the groups that it was requested in, so many at most: for
+        `carry_out`. What of it is not begun then is to be given back."""
         with self._database.begin() as connection:
-            waiting = sync_batches.take_queued(connection)
+            waiting = sync_batches.take_queued(connection, most)
         groups: dict[UUID, list[Batch]] = {}
         for batch in waiting:
             groups.setdefault(batch.batch_group or batch.uid, []).append(batch)
         return [tuple(group) for group in groups.values()]
 
+    def give_back(self, batches: Sequence[Batch]) -> None:
+        """Let any process take those of the batches that were taken and not begun, such as because another one of the
+        entity was running."""
+        with self._database.begin() as connection:
+            sync_batches.give_back(connection, [batch.uid for batch in batches])
+
     def abandoned(self) -> list[Batch]:
-        """Batches whose process is gone; those that were stopped on purpose are not among them."""
+        """Batches whose process is gone; those that were stopped on purpose are not among them. What was to be stopped
+        when its process went is stopped by that."""
         uids = set(abandoned(self._database))
-        return [batch for batch in self._unattended() if batch.uid in uids] if uids else []
+        left = [batch for batch in self._unattended() if batch.uid in uids] if uids else []
+        for batch in left:
+            if batch.status is BatchStatus.CANCELLING:
+                with self._database.begin() as connection:
+                    sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED)
+        return [batch for batch in left if batch.status is not BatchStatus.CANCELLING]
 
     def carry_out(self, batches: Sequence[Batch]) -> list[BatchEnded]:
         """Work on batches that were requested or left behind, to their end. One that another process takes first is

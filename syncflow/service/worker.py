@@ -57,10 +57,13 @@ class Worker:
         self._batches = batches
         self._retries = retries
         self._stopping = stopping
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._at_work: dict[Hashable, tuple[Batch, ...]] = {}
+        self._worked_on: list[Batch] = []
+        """What was taken and is not at work any more, until it was looked whether it was begun at all."""
         self._message: str | None = None
         self._since: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -109,10 +112,12 @@ class Worker:
         while not self._stopping.is_set():
             now = time.monotonic()
             try:
-                for group in self._batches.take_queued():
-                    self._begin(group)
+                if free := self._free():
+                    for group in self._batches.take_queued(free):
+                        self._begin(group)
                 if now >= take_over_at:
                     take_over_at = now + TAKE_OVER_SECONDS
+                    self._give_back()
                     for batch in self._batches.abandoned():
                         self._begin((batch,))
                 self._message = None
@@ -129,7 +134,28 @@ class Worker:
             known = {batch.uid for batches in self._at_work.values() for batch in batches}
         new = tuple(batch for batch in group if batch.uid not in known)
         if new:
-            self._do(new[0].uid, new, lambda: self._batches.carry_out(new))
+            self._do(new[0].uid, new, lambda: self._carry_out(new))
+
+    def _carry_out(self, group: tuple[Batch, ...]) -> None:
+        try:
+            self._batches.carry_out(group)
+        finally:
+            with self._lock:
+                self._worked_on += group
+
+    def _give_back(self) -> None:
+        """What could not be begun waits for a worker again: for this one not before the next look."""
+        with self._lock:
+            done = self._worked_on[:]
+        if done:
+            self._batches.give_back(done)
+            with self._lock:
+                del self._worked_on[: len(done)]
+
+    def _free(self) -> int:
+        """So many groups more can be worked on at once; retries do not count."""
+        with self._lock:
+            return max(0, self._threads - sum(1 for batches in self._at_work.values() if batches))
 
     def _do(self, name: Hashable, batches: tuple[Batch, ...], task: Callable[[], object]) -> None:
         with self._lock:

@@ -52,9 +52,12 @@ def record(connection: Connection, act: Act, now: datetime) -> None:
             after=act.after,
         )
     )
-    notices.notify(
-        connection, notices.ACT, actor=act.actor, act=act.act, entity=act.entity, subject=act.subject[:_TOLD]
-    )
+    tell(connection, act.actor, act.act, act.entity, act.subject)
+
+
+def tell(connection: Connection, actor: str, act: str, entity: str | None, subject: str) -> None:
+    """Let all who listen know of an act whose lines are in the log; of many lines it is said once."""
+    notices.notify(connection, notices.ACT, actor=actor, act=act, entity=entity, subject=subject[:_TOLD])
 
 
 def latest(connection: Connection, act: str, entity: str) -> tuple[str, datetime] | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from syncflow.store.audit_log import tell
 from syncflow.store.failed_filter import among
 from syncflow.store.failed_records import EDITED, OVERRIDES, SUPERSEDED, WITHDRAWN, FailedRow
 from syncflow.store.tables import audit_log
@@ -149,6 +150,7 @@ def tell_retry(connection: Connection, uids: Sequence[UUID], batch: UUID, actor:
         after,
     ).where(among(list(uids)), table.c.resolved_at.is_(None))
     connection.execute(audit_log.insert().from_select(_LINE, lines))
+    tell(connection, actor, "failed_record.retry", None, _records(len(uids)))
 
 
 def purge(connection: Connection, closed_before: datetime, now: datetime) -> int:
@@ -213,10 +215,18 @@ def _decide(
         .cte("older")
     )
     log = audit_log.insert().from_select(_LINE, lines).cte("log")
-    counted = sa.select(sa.func.count()).select_from(changed).add_cte(log)
+    entity = changed.c.entity_name
+    counted = sa.select(sa.func.count(), sa.func.min(entity), sa.func.max(entity)).select_from(changed).add_cte(log)
     if values["resolution"] in OVERRIDES:
         counted = counted.add_cte(older)
-    return int(connection.execute(counted).scalar_one())
+    rows, first, last = connection.execute(counted).one()
+    if rows:
+        tell(connection, decision.actor, act, first if first == last else None, _records(rows))
+    return int(rows)
+
+
+def _records(rows: int) -> str:
+    return "1 failed record" if rows == 1 else f"{rows} failed records"
 
 
 def _pairs(record: sa.FromClause, names: Sequence[str]) -> list[object]:

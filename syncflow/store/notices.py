@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import psycopg
 import sqlalchemy as sa
+import structlog
 from psycopg import sql
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ BATCH, ACT, EVENT = "batch", "act", "event"
 """A batch's status changed; somebody did something; the engine of another process told an event."""
 LONGEST = 7_500
 """Bytes of a payload; PostgreSQL takes 8,000."""
+_log = structlog.get_logger()
 _NOTIFY = sa.text("SELECT pg_notify('syncflow_' || current_schema(), :payload)")
 
 
@@ -49,4 +51,16 @@ def _heard(session: psycopg.Connection, seconds: float, ended: int) -> list[Mapp
         told = [notice.payload for notice in session.notifies(timeout=0)]
     if not told:
         session.execute("SELECT 1")  # a connection that is gone is noticed here
-    return [json.loads(payload) for payload in told]
+    return [notice for payload in told if (notice := _read(payload)) is not None]
+
+
+def _read(payload: str) -> Mapping[str, object] | None:
+    """None for what no SyncFlow sent: anybody who may connect may also notify."""
+    try:
+        notice = json.loads(payload)
+    except ValueError:
+        notice = None
+    if isinstance(notice, dict):
+        return notice
+    _log.debug("a notice cannot be read", payload=payload[:200])
+    return None

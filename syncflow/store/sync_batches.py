@@ -86,18 +86,30 @@ def enqueue(connection: Connection, uid: UUID) -> bool:
     return row is not None
 
 
-def take_queued(connection: Connection) -> list[Batch]:
-    """Batches that wait for any process to work on them, the oldest first: from now on they wait for this one. What
-    waits for a process that is gone is among them; retries are not, whose rows stand in a queue."""
-    asker = table.alias()
+def take_queued(connection: Connection, groups: int) -> list[Batch]:
+    """Batches that wait for any process to work on them, the oldest first, of so many groups at most: from now on they
+    wait for this one. What waits for a process that is gone is among them; retries are not, whose rows stand in a
+    queue. One process takes at a time, so that no group is split between two."""
+    connection.execute(_TAKING)
+    group = sa.func.coalesce(table.c.batch_group, table.c.uid)
     free = (
-        sa.select(asker.c.uid)
-        .where(asker.c.status == BatchStatus.QUEUED, asker.c.sync_type != SyncType.RETRY, ~_is_there(asker.c.worker))
-        .with_for_update(skip_locked=True)
+        table.c.status == BatchStatus.QUEUED,
+        table.c.sync_type != SyncType.RETRY,
+        ~_is_there(table.c.worker),
     )
-    statement = table.update().where(table.c.uid.in_(free)).values(worker=_OWN).returning(table)
+    oldest = sa.select(group).where(*free).group_by(group).order_by(sa.func.min(table.c.requested_at), group)
+    statement = table.update().where(*free, group.in_(oldest.limit(groups))).values(worker=_OWN).returning(table)
     taken = [_batch(row) for row in connection.execute(statement).mappings()]
     return sorted(taken, key=lambda batch: (batch.requested_at, batch.uid))
+
+
+_TAKING = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('syncflow take ' || current_schema(), 0))")
+
+
+def give_back(connection: Connection, uids: Sequence[UUID]) -> None:
+    """What this process took and did not begin waits for any process again. Nobody is told: whoever looks finds it."""
+    ours = (table.c.uid.in_(uids), table.c.status == BatchStatus.QUEUED, table.c.worker == _OWN)
+    connection.execute(table.update().where(*ours).values(worker=None))
 
 
 def _is_there(worker: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:

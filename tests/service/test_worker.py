@@ -1,8 +1,11 @@
 """What one process asks for is done by another, and everybody hears of it."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +14,11 @@ from syncflow.events import ActDone, BatchChanged, BatchEnded, ChunkSettled, Dis
 from syncflow.model import BatchStatus, SyncType
 from syncflow.runtime import Runtime
 from syncflow.sandbox.faults import Fault
+from syncflow.service.failed_records import FailedFilter
 from syncflow.service.worker import WorkerState
+from syncflow.store import sync_batches
+from syncflow.store.claims import claimed
+from syncflow.uuid7 import uuid7
 from tests.faults.field import BAD, ROWS, SLUG, Field
 
 pytestmark = pytest.mark.integration
@@ -145,4 +152,82 @@ def test_a_dead_process_is_succeeded_within_two_seconds(field: Field) -> None:
         taken = within(3.0, lambda: any(batch.uid == uid for batch in runtime.worker.status().running))
         within(15.0, lambda: runtime.batches.find(str(uid)).completed_at is not None)
     assert taken < 2.5
+    field.check()
+
+
+def test_what_could_not_be_begun_is_tried_again(field: Field) -> None:
+    """A retry of the entity is at work elsewhere just then."""
+    field.configure()
+    field.sync()
+    with worker(field) as runtime, field.runtime() as other:
+        (batch,) = other.batches.history(SLUG, 1)
+        retry = replace(batch, uid=uuid7(), sync_type=SyncType.RETRY, status=BatchStatus.QUEUED, completed_at=None)
+        with other.database.begin() as connection:
+            sync_batches.create(connection, retry)
+        with claimed(other.database, retry.uid):
+            (asked,) = other.batches.request([SLUG], SyncType.INCREMENTAL)
+            time.sleep(1.5)
+            assert other.batches.find(str(asked.uid)).status is BatchStatus.QUEUED
+        with other.database.begin() as connection:
+            sync_batches.release(connection, retry.uid, BatchStatus.CANCELLED)
+        within(8.0, lambda: runtime.batches.find(str(asked.uid)).completed_at is not None)
+
+
+def test_a_group_is_never_split_between_two_workers_and_none_takes_more_than_it_can_do(field: Field) -> None:
+    names = [f"e{number}" for number in range(12)]
+    with field.runtime() as one, field.runtime() as two, field.runtime() as asking:
+        listed = ", ".join(f"{{name: {name}, api: items, business_key: [id]}}" for name in names)
+        asking.entities.import_yaml(f"entities: [{listed}]", "test.yaml")
+        for _ in range(10):
+            for start in range(0, 12, 4):
+                asking.batches.request(names[start : start + 4], SyncType.INCREMENTAL)
+            with ThreadPoolExecutor(2) as both:
+                taken = list(both.map(lambda runtime: runtime.batches.take_queued(2), (one, two)))
+            assert sorted(len(groups) for groups in taken) == [1, 2]
+            assert {len(group) for groups in taken for group in groups} == {4}
+            field.execute("UPDATE syncflow.sync_batches SET status = 'cancelled'")
+
+
+def test_what_cannot_be_read_is_not_heard_and_harms_nobody(field: Field) -> None:
+    field.configure()
+    with field.runtime() as runtime:
+        news, stop = heard_by(runtime)
+        time.sleep(0.3)
+        for junk in ("not json", "[]", '{"kind": "event", "type": [], "event": 1}', "7", '{"kind": "batch"}'):
+            field.execute(f"NOTIFY syncflow_syncflow, '{junk}'")
+        runtime.batches.request([SLUG], SyncType.INCREMENTAL)
+        within(1.0, lambda: any(isinstance(each, BatchChanged) for each in news))
+        stop()
+
+
+def test_decisions_about_failed_records_are_heard_at_once(field: Field) -> None:
+    field.configure()
+    field.sync()
+    with field.runtime() as runtime, field.runtime() as other:
+        news, stop = heard_by(other)
+        time.sleep(0.3)
+        closed = runtime.failed_records.ignore(FailedFilter(), "known")
+        within(1.0, lambda: any(isinstance(each, ActDone) for each in news))
+        stop()
+    told = f"{closed.rows} failed records"
+    assert [each for each in news if isinstance(each, ActDone)] == [ActDone("test", "failed_record.ignore", told, SLUG)]
+
+
+def test_a_stop_that_was_asked_for_outlives_the_process(field: Field) -> None:
+    field.configure()
+    field.break_source(Fault(kind="delay", path=SLUG, seconds=0.5, times=None))
+    with field.process() as process, field.runtime() as runtime:
+        within(15.0, lambda: field.statuses() == ["running"])
+        (batch,) = runtime.batches.history(SLUG, 1)
+        process.send_signal(signal.SIGSTOP)
+        runtime.batches.stop(str(batch.uid))
+        process.kill()
+        process.wait()
+        field.mend()
+        with worker(field):
+            within(5.0, lambda: runtime.batches.find(str(batch.uid)).status is BatchStatus.INTERRUPTED)
+            time.sleep(2.5)
+            assert runtime.batches.find(str(batch.uid)).status is BatchStatus.INTERRUPTED
+            runtime.batches.request_resume([str(batch.uid)])
+            within(10.0, lambda: runtime.batches.find(str(batch.uid)).completed_at is not None)
     field.check()

@@ -82,7 +82,7 @@ class ExplainScreen(Place):
 
     def concerns(self, news: News) -> bool:
         """The source is asked for the row, so it is asked again only after what may have changed the answer."""
-        return isinstance(news, BatchEnded | ActDone) and news.entity == self._entity
+        return isinstance(news, BatchEnded | ActDone) and news.entity in (None, self._entity)
 
     def happened(self, news: News) -> None:
         if self.concerns(news):
