@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel as Severity
@@ -22,8 +22,9 @@ from syncflow.model import SyncType
 from syncflow.settings import Settings
 from tui import commands, keys, marks
 from tui.bridge import Bridge, Manner
-from tui.i18n.catalog import _, plural
-from tui.i18n.formats import whole
+from tui.direction import AUTO, Directed
+from tui.i18n.catalog import N_, _, language, plural
+from tui.i18n.formats import use_gregorian, whole
 from tui.log_tail import LogTail, log_news
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected
@@ -38,10 +39,12 @@ from tui.screens.log import LogScreen
 from tui.screens.pending import PendingScreen
 from tui.screens.place import Place
 from tui.screens.question import Question
+from tui.screens.reading_test import ReadingTest
 from tui.screens.settings import SettingsScreen
 from tui.screens.too_small import TooSmallScreen, is_too_small
 from tui.theme import DARK, LIGHT, THEMES
 from tui.widgets.header import Standing
+from tui.widgets.lazy_table import LazyTable
 
 if TYPE_CHECKING:
     from syncflow.service.neighbours import Health
@@ -56,7 +59,7 @@ REFRESH_SECONDS = 10.0
 """What is on the screen is read again so often even if nothing is heard."""
 
 
-class Console(App[None]):
+class Console(Directed):
     """The application. Give it the settings, how it is to work and who the operator is, and run it; then close the
     bridge."""
 
@@ -77,6 +80,7 @@ class Console(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, system=True),
         Binding("ctrl+c", "leave", show=False, system=True, priority=True),
+        Binding("C", "calendar", N_("Jalali or Gregorian dates"), show=False, id="calendar"),
     ]
     ENABLE_COMMAND_PALETTE = True
 
@@ -105,6 +109,7 @@ class Console(App[None]):
             self.set_keymap(keys.read(self._key_file))
         except ConfigurationError as error:
             self._key_trouble = str(error)
+        use_gregorian(self.remembered.get("gregorian") is True)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self.remembered.text("theme") if self.remembered.text("theme") in _THEME_NAMES else DARK.name
@@ -122,9 +127,50 @@ class Console(App[None]):
             loop.add_reader(self._parent_alive, self._orphaned)
         if self._key_trouble is not None:
             self.notify(self._key_trouble, severity="warning", timeout=20, markup=False)
+        self.turn_to_language()
         self.run_worker(self._connect, thread=True, exit_on_error=False, group="connect")
         self.set_interval(REFRESH_SECONDS, self._refresh_place)
         self.set_interval(CHECK_SECONDS, self.check_neighbours)
+
+    def turn_to_language(self) -> None:
+        """Run in the direction of the language, as far as the setting `bidi` wants it."""
+        self.turn_as(self.bidi)
+
+    @property
+    def bidi(self) -> str:
+        """Who puts lines in order that are written from right to left: one of `direction.BIDI`."""
+        return self.remembered.text("bidi", AUTO)
+
+    def use_bidi(self, bidi: str) -> None:
+        """From now on, and in the operator's next sessions."""
+        self.remembered.keep("bidi", bidi)
+        self.turn_to_language()
+
+    def advise(self, terminal: str) -> None:
+        """Once for each terminal that its user must set right."""
+        if self.remembered.text("advised") != terminal:
+            self.remembered.keep("advised", terminal)
+            said = _("{terminal} may turn lines round once more. The README says under Terminals what to set in it.")
+            self.notify(said.format(terminal=terminal), severity="warning", timeout=20, markup=False)
+
+    def action_reading_test(self) -> None:
+        """Ask which line reads right, with the terminal told to leave lines alone, and keep what follows from it."""
+        self.turn(left=self.runs_left, tell_terminal=True)
+        self.push_screen(ReadingTest(self.bidi), lambda found: self.use_bidi(found or self.bidi))
+
+    def action_calendar(self) -> None:
+        """Persian dates in the other calendar."""
+        wanted = self.remembered.get("gregorian") is not True
+        self.remembered.keep("gregorian", wanted)
+        use_gregorian(wanted)
+        for table in self.screen.query(LazyTable):
+            table.refresh()
+        self._refresh_place()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "calendar":
+            return language() == "fa"
+        return super().check_action(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say when there is no room, and go on when there is."""
@@ -155,6 +201,11 @@ class Console(App[None]):
             else:
                 self.post_message(Connected())
                 return
+
+    def on_unmount(self) -> None:
+        """Nobody waits for the next try of a console that is gone."""
+        self.workers.cancel_all()
+        self._again.set()
 
     def connect_now(self) -> None:
         """Try it at once, and not only after the wait."""

@@ -9,7 +9,7 @@ from syncflow.logs import configure_logs
 from syncflow.settings import Settings
 from tui.app import Console
 from tui.bridge import Manner
-from tui.guard import guarded
+from tui.guard import Undo, guarded
 
 
 def open_console(settings: Settings, operator: str, manner: Manner) -> int:
@@ -18,11 +18,12 @@ def open_console(settings: Settings, operator: str, manner: Manner) -> int:
         raise ConfigurationError(
             "The console needs a terminal, and there is none here. Commands work without one: syncflow --help."
         )
-    return guarded(lambda alive: _run(settings, operator, manner, alive))
+    return guarded(lambda alive, undo: _run(settings, operator, manner, alive, undo))
 
 
-def _run(settings: Settings, operator: str, manner: Manner, alive: int) -> int:
+def _run(settings: Settings, operator: str, manner: Manner, alive: int, undo: Undo) -> int:
     console = Console(settings, manner, operator, parent=alive)
+    console.remember_order = undo.keep
     configure_logs(settings.log_level, json=False, stream=cast(TextIO, console.log_tail), secrets=settings.secrets())
     console.run()
     _say_that_it_stops(console)

@@ -1,5 +1,6 @@
 """The small parent that outlives the console: it gives the terminal back as it was, whatever kills the console."""
 
+import mmap
 import os
 import signal
 import sys
@@ -16,15 +17,35 @@ _AS_BEFORE = (
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
 
 
-def guarded(console: Callable[[int], int]) -> int:
+class Undo:
+    """What this terminal must be told beyond that, since the console has told it something: written by the console,
+    read by its parent."""
+
+    _ROOM = 256
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, self._ROOM)
+
+    def keep(self, words: str) -> None:
+        """These, in the place of those before. Raises IndexError for more than there is room for."""
+        self._shared[:] = words.encode("ascii").ljust(self._ROOM, b"\0")
+
+    @property
+    def words(self) -> str:
+        return self._shared[:].rstrip(b"\0").decode("ascii")
+
+
+def guarded(console: Callable[[int, Undo], int]) -> int:
     """Run `console` in a child process and give its exit code, or 128 + the signal that killed it. `console` is given a
-    file descriptor that reads to its end when this parent is gone. To be called before any thread is started."""
+    file descriptor that reads to its end when this parent is gone, and an `Undo` in which to keep what the parent says
+    to the terminal after a violent end. To be called before any thread is started."""
     terminal = _attributes()
+    undo = Undo()
     alive_read, alive_write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(alive_write)
-        _end(console, alive_read)
+        _end(lambda: console(alive_read, undo))
     os.close(alive_read)
     with _passing_signals_on(child):
         status = _wait(child)
@@ -32,7 +53,7 @@ def guarded(console: Callable[[int], int]) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         return code
-    _restore(terminal)
+    _restore(terminal, undo.words)
     sys.stderr.write(
         f"The console was ended by {signal.Signals(-code).name}. Its batches stand at their checkpoints: another "
         "SyncFlow takes them over, or syncflow resume goes on with them.\n"
@@ -40,11 +61,11 @@ def guarded(console: Callable[[int], int]) -> int:
     return 128 - code
 
 
-def _end(console: Callable[[int], int], alive: int) -> None:
+def _end(console: Callable[[], int]) -> None:
     """The child's whole life; it never returns into the parent's code."""
     code = 1
     try:
-        code = console(alive)
+        code = console()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     finally:
@@ -84,9 +105,9 @@ def _attributes() -> list[object] | None:
     return None
 
 
-def _restore(attributes: list[object] | None) -> None:
+def _restore(attributes: list[object] | None, undo: str) -> None:
     with suppress(termios.error, OSError):
         if attributes is not None:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, attributes)  # type: ignore[arg-type]
-        sys.stdout.write(_AS_BEFORE)
+        sys.stdout.write(_AS_BEFORE + undo)
         sys.stdout.flush()

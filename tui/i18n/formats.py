@@ -1,33 +1,78 @@
-"""Numbers, percentages and times as the operator's language writes them. Times are shown in this machine's zone."""
+"""Numbers, percentages and times as the operator's language writes them. Times are shown in this machine's zone.
 
-from datetime import UTC, datetime, timedelta
+Digits are the language's own. Dates are Jalali in Persian, unless the operator asked for Gregorian ones.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from babel.dates import format_datetime, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from tui.i18n.catalog import _, language
+from tui.i18n.digits import native, native_percent
+
+if TYPE_CHECKING:
+    from persiantools.jdatetime import JalaliDate
 
 MINUTE, HOUR = 60, 3600
 NOTHING = "–"
+_LOCALES = {"ar": "ar_EG"}
+"""Where a language alone has not the separators that belong to its digits."""
+_MOMENTS = {"fa": "yyyy/MM/dd HH:mm:ss", "ar": "yyyy/MM/dd HH:mm:ss", "tr": "dd.MM.yyyy HH:mm:ss"}
+_ISO = "yyyy-MM-dd HH:mm:ss"
+
+
+class _Calendar:
+    """The calendar that everybody in this process reads Persian dates in."""
+
+    is_gregorian = False
+
+
+_calendar = _Calendar()
+
+
+def use_gregorian(wanted: bool) -> None:
+    """Whether dates in Persian are Gregorian from now on, not Jalali. Other languages have Gregorian dates always."""
+    _calendar.is_gregorian = wanted
+
+
+def is_jalali() -> bool:
+    """Whether dates are shown in the Jalali calendar now."""
+    return language() == "fa" and not _calendar.is_gregorian
+
+
+def _locale() -> str:
+    return _LOCALES.get(language(), language())
 
 
 def whole(number: int) -> str:
-    return format_decimal(number, "#,##0", locale=language())
+    return _decimal(number, "#,##0")
+
+
+def _decimal(number: float, pattern: str) -> str:
+    return native(format_decimal(number, pattern, locale=_locale(), numbering_system="default"), language())
 
 
 def short(number: float) -> str:
     """Three figures or so, for narrow places: 1.2M."""
     if number < 1000:
         return whole(round(number))
-    return format_compact_decimal(number, locale=language(), fraction_digits=1)
+    said = format_compact_decimal(number, locale=_locale(), fraction_digits=1, numbering_system="default")
+    return native(said, language())
 
 
 def percent(share: float) -> str:
     """`share` is 0 to 1. Never 100 % for what is not all of it, nor 0 % for what is not nothing."""
     if 0 < share < 0.001:
-        return "<" + format_percent(0.001, "0.0%", locale=language())
+        return "<" + _percent(0.001, "0.0%")
     kept = min(share, 0.999) if share < 1 else share
-    return format_percent(kept, "0.#%", locale=language())
+    return _percent(kept, "0.#%")
+
+
+def _percent(share: float, pattern: str) -> str:
+    pattern = f"%{pattern[:-1]}" if language() == "tr" else pattern
+    return native_percent(format_percent(share, pattern, locale=_locale(), numbering_system="default"), language())
 
 
 def rate(rows: float, seconds: float) -> str:
@@ -37,7 +82,13 @@ def rate(rows: float, seconds: float) -> str:
 
 def moment(time: datetime | None) -> str:
     """Date and time to the second, in the same width always."""
-    return NOTHING if time is None else format_datetime(time.astimezone(), "yyyy-MM-dd HH:mm:ss", locale=language())
+    if time is None:
+        return NOTHING
+    here = time.astimezone()
+    if is_jalali():
+        day = _jalali(here)
+        return native(f"{day:%Y/%m/%d} {here:%H:%M:%S}", language())
+    return native(format_datetime(here, _MOMENTS.get(language(), _ISO), locale=_locale()), language())
 
 
 def clock(time: datetime | None) -> str:
@@ -46,8 +97,18 @@ def clock(time: datetime | None) -> str:
         return NOTHING
     here = time.astimezone()
     if here.date() == datetime.now(UTC).astimezone().date():
-        return format_time(here, "HH:mm:ss", locale=language())
-    return format_datetime(here, "d MMM HH:mm", locale=language())
+        return native(format_time(here, "HH:mm:ss", locale=_locale()), language())
+    if is_jalali():
+        day = _jalali(here)
+        return native(f"{day.day} {day.strftime('%B', locale='fa')} {here:%H:%M}", language())
+    return native(format_datetime(here, "d MMM HH:mm", locale=_locale()), language())
+
+
+def _jalali(day: date) -> "JalaliDate":
+    from persiantools.jdatetime import JalaliDate  # deferred: only Persian needs it
+
+    found: JalaliDate = JalaliDate.to_jalali(day.year, day.month, day.day)  # type: ignore[no-untyped-call]
+    return found
 
 
 def ago(time: datetime | None, now: datetime) -> str:
@@ -59,13 +120,14 @@ def ago(time: datetime | None, now: datetime) -> str:
 
 def span(seconds: float) -> str:
     """A duration in its largest unit."""
-    return format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, format="short", locale=language())
+    said = format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, format="short", locale=_locale())
+    return native(said, language())
 
 
 def stopwatch(seconds: float) -> str:
     """A duration to the second: 4:05, 1:04:05; below ten seconds with one decimal."""
     if seconds < 10:
-        return _("{seconds} s").format(seconds=format_decimal(seconds, "0.0", locale=language()))
+        return _("{seconds} s").format(seconds=_decimal(seconds, "0.0"))
     minutes, rest = divmod(int(seconds), MINUTE)
     hours, minutes = divmod(minutes, MINUTE)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return native(f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}", language())

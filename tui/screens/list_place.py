@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from textual.widgets import Static
 from syncflow.errors import UsageError
 from tui.filtering import Term, parse
 from tui.i18n.catalog import N_, _, plural
+from tui.i18n.collation import sort_key
 from tui.i18n.formats import whole
 from tui.marks import Tone, toned
 from tui.screens.place import Place
@@ -116,8 +117,8 @@ class ListPlace(Place, Generic[R]):
         column = next((each for each in self.COLUMNS if self.order and each.key == self.order[0]), None)
         if column is None or column.order is None or self.order is None:
             return rows
-        order: Callable[[R], object] = column.order
-        return sorted(rows, key=order, reverse=self.order[1])  # type: ignore[arg-type]
+        order = column.order
+        return sorted(rows, key=lambda row: sort_key(order(row)), reverse=self.order[1])
 
     def focus_body(self) -> None:
         self.table.focus()

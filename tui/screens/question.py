@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.i18n.catalog import N_, _
+from tui.i18n.digits import plain
 from tui.marks import Tone, toned
 
 
@@ -78,11 +79,11 @@ class TypedQuestion(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         typed = event.value.strip()
-        if not typed or (self._expected is not None and typed != self._expected):
+        if not typed or (self._expected is not None and self._expected not in (typed, plain(typed))):
             wanted = _("Type {wanted} to go on; Esc leaves everything as it is.").format(wanted=self._expected or "…")
             self.query_one("#hint", Static).update(toned(wanted, Tone.WARN))
             return
-        self.dismiss(typed)
+        self.dismiss(self._expected or typed)
 
     def action_leave(self) -> None:
         self.dismiss(None)

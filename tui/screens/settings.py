@@ -48,7 +48,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     def key(self, row: SettingLine) -> Hashable:
         return row.name
 
-    def action_reload(self) -> None:
+    def reload(self) -> None:
         """The settings are there before there is a database."""
         self.load()
 

@@ -1,0 +1,138 @@
+"""An application that runs in the direction of its language, and whose keys are found by their place.
+
+Nothing that is needed for languages from right to left alone is imported before one of them is spoken.
+"""
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event, InputEvent, Key
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.i18n.catalog import language
+from tui.keyboard_layouts import by_place
+from tui.terminal import ConsoleDriver, Order
+
+if TYPE_CHECKING:
+    from tui.rtl.session import RightToLeft
+
+RIGHT_TO_LEFT = ("ar", "fa")
+"""The languages that are written so."""
+AUTO, APP, OFF = "auto", "app", "off"
+BIDI = (AUTO, APP, OFF)
+"""Who puts lines in order: this application, after it told the terminal so (auto) or without a word to it (app), or
+nobody here (off): then the terminal does what it does, and the screen is laid out from left to right."""
+
+
+class Directed(App[None]):
+    """`turn` it whenever the language is another."""
+
+    _session: "RightToLeft | None" = None
+    _is_turned = False
+    _tells_terminal = False
+    _cursor = Offset(0, 0)
+    remember_order: Callable[[str], None] = staticmethod(lambda _words: None)
+    """Told what gives the terminal back its own order, for whoever outlives this process."""
+
+    @property
+    def runs_left(self) -> bool:
+        """Whether the screen is painted from right to left."""
+        return self._is_turned
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return ConsoleDriver if found is LinuxDriver else found
+
+    def turn_as(self, bidi: str) -> None:
+        """Run in the direction of the language, by one of BIDI."""
+        left = language() in RIGHT_TO_LEFT and bidi != OFF
+        self.turn(left=left, tell_terminal=left and bidi != APP)
+
+    def turn(self, *, left: bool, tell_terminal: bool) -> None:
+        """Run from right to left, or from left to right again. `tell_terminal`: it is asked what it is, and told to
+        leave the order of the lines alone."""
+        if left or tell_terminal:
+            from tui.rtl.session import RightToLeft  # deferred: most sessions never need it
+
+            self._session = self._session or RightToLeft(self)
+        self._is_turned = left
+        self._tells_terminal = tell_terminal
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                self._dress(screen)
+        self._turn_terminal()
+        if self._screen_stack_is_there():
+            self._paint_all()
+
+    def _dress(self, screen: "Screen[Any]") -> None:
+        if self._session is not None:
+            (self._session.dress if self._is_turned else self._session.undress)(screen)
+
+    def _turn_terminal(self) -> None:
+        if self._session is not None and self._tells_terminal:
+            self._session.tell_terminal()
+        else:
+            self.change_order(None)
+
+    def change_order(self, order: Order | None) -> None:
+        """What the terminal is told from now on; None to leave it as it is by itself."""
+        driver = self._driver
+        if isinstance(driver, ConsoleDriver) and driver.order != order:
+            self.remember_order("" if order is None else order.leave)
+            driver.change_order(order)
+            self._paint_all()
+
+    def terminal_heard(self, order: Order | None, advice: str | None) -> None:
+        """The terminal has said what it is. `advice` names one that its user must set right."""
+        if self._tells_terminal:
+            self.change_order(order)
+            if advice is not None:
+                self.advise(advice)
+
+    def advise(self, terminal: str) -> None:
+        """For those who have something to say to the user of such a terminal."""
+
+    def _screen_stack_is_there(self) -> bool:
+        return bool(self._screen_stacks.get(self._current_mode))
+
+    def _paint_all(self) -> None:
+        for screen in self._screen_stack:
+            screen._compositor._dirty_regions.add(screen._compositor.size.region)
+        self.screen.refresh()
+        self.screen._compositor_refresh()
+
+    def _register(self, parent: Any, *widgets: Widget, **options: Any) -> list[Widget]:
+        for widget in widgets:
+            if isinstance(widget, Screen):
+                self._dress(widget)
+        return super()._register(parent, *widgets, **options)
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent) and not event.is_forwarded:
+            if isinstance(event, Key) and not self._takes_text(event):
+                event = by_place(event, language(), self._bound)
+            if self._is_turned and self._session is not None:
+                event = self._session.turned(event)
+        await super().on_event(event)
+
+    def _takes_text(self, event: Key) -> bool:
+        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
+
+    def _bound(self) -> Collection[str]:
+        return self.screen.active_bindings.keys()
+
+    @property
+    def cursor_position(self) -> Offset:
+        """Where the terminal's cursor is, on the screen as it is painted."""
+        if self._is_turned and self._session is not None and self._screen_stack_is_there():
+            return self._session.cursor(self._cursor)
+        return self._cursor
+
+    @cursor_position.setter
+    def cursor_position(self, place: Offset) -> None:
+        self._cursor = place

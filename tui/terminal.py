@@ -1,0 +1,104 @@
+"""The console's driver: Textual's own for Linux, which also tells the terminal who puts lines in order, tells it back
+at the end, and hears what the terminal answers to questions without losing a key that is typed meanwhile."""
+
+import os
+import selectors
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Protocol
+
+from textual import constants
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+_ENTER, _LEAVE = "\x1b[?1049h", "\x1b[?1049l"
+_KEYS_AS_BEFORE, _KEYS = "\x1b[<u", "\x1b[>25u"
+"""Kitty's keyboard protocol, of which each of the two screens has its own state (as Textual sets it)."""
+_TICK = 0.1
+
+
+class Order(Protocol):
+    """What a terminal is told so that it leaves lines as they are, and so that it does as before."""
+
+    @property
+    def enter(self) -> str: ...
+
+    @property
+    def leave(self) -> str: ...
+
+
+class Listener(Protocol):
+    """Takes answers of the terminal out of what is read from it."""
+
+    def take(self, data: bytes) -> bytes:
+        """What was read, without answers."""
+
+    def tick(self) -> bytes:
+        """Called when nothing came for a moment: what was held back, since it may have been an answer."""
+
+
+class ConsoleDriver(LinuxDriver):
+    """Textual's driver with `order` around the alternate screen and a `listener` on what comes in."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.order: Order | None = None
+        self.listener: Listener | None = None
+
+    def write(self, data: str) -> None:
+        """A row keeps the order it was made in: what the terminal is told comes before the alternate screen is there,
+        and is taken back when it is gone."""
+        if self.order is not None:
+            if data == _ENTER:
+                data = self.order.enter + data
+            elif data == _LEAVE:
+                data += self.order.leave
+        super().write(data)
+
+    def change_order(self, order: Order | None) -> None:
+        """From now on, with a new alternate screen; everything has to be painted again."""
+        self.write(_KEYS_AS_BEFORE)
+        self.write(_LEAVE)
+        self.order = order
+        self.write(_ENTER)
+        if not constants.DISABLE_KITTY_KEY:
+            self.write(_KEYS)
+        self.flush()
+
+    def ask(self, question: str, listener: Listener) -> None:
+        """Write a question; the listener hears what comes from now on."""
+        self.listener = listener
+        self.write(question)
+        self.flush()
+
+    def run_input_thread(self) -> None:
+        """As Textual's, with the listener in between; and it ends when the terminal is gone, where that one spins."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")().decode
+        for data in self._read():
+            text = decode(self._heard(data))
+            for event in parser.feed(text) if text else ():
+                self.process_message(event)
+            for event in parser.tick():
+                self.process_message(event)
+        with suppress(EOFError, ParseError):
+            list(parser.feed(""))
+
+    def _heard(self, data: bytes) -> bytes:
+        if self.listener is None:
+            return data
+        return self.listener.take(data) if data else self.listener.tick()
+
+    def _read(self) -> Iterator[bytes]:
+        """What comes in, and nothing where a moment passes without."""
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if not selector.select(_TICK):
+                    yield b""
+                elif data := os.read(self.fileno, 4096):
+                    yield data
+                else:
+                    return
