@@ -11,14 +11,17 @@ from syncflow.clock import Clock
 from syncflow.model import Batch, BatchStatus
 from syncflow.service.approvals import ApprovalService
 from syncflow.service.batches import BatchService, Overview
+from syncflow.store import audit_log, sync_batches
 from syncflow.store import overview as figures
+from syncflow.store.audit_log import AuditLine as AuditLine  # what a snapshot is made of
 from syncflow.store.database import Database
-from syncflow.store.overview import Bucket as Bucket  # what a snapshot is made of
+from syncflow.store.overview import Bucket as Bucket
 from syncflow.store.overview import QueueFigures as QueueFigures
 from syncflow.store.withheld_deletes import WithheldSet
 
 SERIES = timedelta(hours=24)
 SLICE_SECONDS = 900
+LATEST = 8
 COUNTED_SECONDS = 5.0
 """How long counts of the queues are kept; a million records take half a second to count."""
 
@@ -46,6 +49,15 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Happening:
+    """A batch that began or ended, or an act of a person, at `at` (UTC)."""
+
+    at: datetime
+    batch: Batch | None = None
+    act: AuditLine | None = None
+
+
+@dataclass(frozen=True)
 class Queues:
     """Counted at `as_of` (UTC)."""
 
@@ -58,7 +70,8 @@ class Queues:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How everything stands. `series` holds the last 24 hours in quarters; `database_ms` is one round trip."""
+    """How everything stands. `series` holds the last 24 hours in quarters; `database_ms` is one round trip; `latest`
+    are the LATEST newest happenings, the newest first."""
 
     taken_at: datetime
     database_ms: float
@@ -67,6 +80,7 @@ class Snapshot:
     queues: Queues
     series: tuple[Bucket, ...]
     attention: tuple[Attention, ...]
+    latest: tuple[Happening, ...] = ()
 
 
 class OverviewService:
@@ -85,6 +99,7 @@ class OverviewService:
         with self._database.begin() as connection:
             milliseconds = (time.monotonic() - began) * 1000
             series = figures.series(connection, now - SERIES, SLICE_SECONDS)
+            latest = _latest(sync_batches.recent(connection, None, LATEST), audit_log.lines(connection, LATEST))
         entities = self._batches.overview()
         queues = self._queues(now)
         return Snapshot(
@@ -95,6 +110,7 @@ class OverviewService:
             queues=queues,
             series=tuple(series),
             attention=tuple(_attention(entities, self._approvals.waiting(), queues)),
+            latest=tuple(latest),
         )
 
     def _queues(self, now: datetime) -> Queues:
@@ -110,6 +126,12 @@ class OverviewService:
                 )
             self._counted = (at, counted)
         return self._counted[1]
+
+
+def _latest(batches: Sequence[Batch], acts: Sequence[AuditLine]) -> list[Happening]:
+    found = [Happening(each.completed_at or each.started_at or each.requested_at, batch=each) for each in batches]
+    found += [Happening(each.at, act=each) for each in acts]
+    return sorted(found, key=lambda each: each.at, reverse=True)[:LATEST]
 
 
 def _attention(entities: Sequence[Overview], withheld: Sequence[WithheldSet], queues: Queues) -> list[Attention]:

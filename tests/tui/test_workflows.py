@@ -47,10 +47,29 @@ def company(world: World) -> World:
 def test_the_dashboard_tells_the_truth_and_leads_to_what_needs_a_person(company: World) -> None:
     async def work(desk: Desk) -> None:
         await desk.sees("needs you", "Records failed", "▲ 4", "▲ 2", "● database", "● APISmith", "● ScheduleHub")
+        await desk.sees("lately", "orders", "40 rows", "4 failed")
         await desk.press("enter")
-        await desk.sees("QTY", "4 rows")
+        await desk.sees("entity:orders", "N/A")
+        await desk.until(lambda: sum(group.rows for group in desk.table.rows.page(0, desk.table.total)) == 4)
+        await desk.press("escape", "escape", "p")
+        await desk.sees("rows that did not fail", "rows a second of work", "90%", "100%")
 
     at_the_desk(company, work)
+
+
+def test_the_dashboard_does_the_next_step(company: World) -> None:
+    company.execute("UPDATE syncflow.failed_records SET resolved_at = now(), resolution = 'resolved'")
+    company.execute("DELETE FROM syncflow.batch_chunks")
+    company.execute("UPDATE syncflow.sync_batches SET status = 'interrupted', completed_at = NULL")
+
+    async def work(desk: Desk) -> None:
+        await desk.until(lambda: {str(row.need) for row in desk.table.rows.page(0, 9)} == {"interrupted"})
+        await desk.press("a")
+        await desk.sees("The batch goes on at its checkpoint.")
+        await desk.until(lambda: desk.table.total == 1)
+
+    at_the_desk(company, work)
+    assert company.metadata("SELECT DISTINCT act FROM audit_log WHERE act LIKE 'batch.%'") == [("batch.resume",)]
 
 
 def test_a_group_is_mended_by_a_rule(company: World) -> None:

@@ -104,6 +104,11 @@ def clock(time: datetime | None) -> str:
     return native(format_datetime(here, "d MMM HH:mm", locale=_locale()), language())
 
 
+def hour(time: datetime) -> str:
+    """The time of day, to the minute."""
+    return native(f"{time.astimezone():%H:%M}", language())
+
+
 def _jalali(day: date) -> "JalaliDate":
     from persiantools.jdatetime import JalaliDate  # deferred: only Persian needs it
 

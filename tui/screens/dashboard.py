@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Sparkline, Static
 
+from tui import marks
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
@@ -19,7 +20,7 @@ from tui.widgets.rows import Cell, Column, RowList
 from tui.widgets.track import TrackView
 
 if TYPE_CHECKING:
-    from syncflow.service.overview import Attention, QueueFigures, Snapshot
+    from syncflow.service.overview import Attention, Happening, QueueFigures, Snapshot
 
 TRACK_SECONDS = 0.5
 TRACKS = 6
@@ -32,7 +33,8 @@ NEEDS = {
     "failed_records": ("▲", Tone.WARN, N_("Records failed")),
     "never_synced": ("○", Tone.QUIET, N_("Never synced")),
 }
-PLACE_OF = {"withheld": "batches", "failed_batch": "batches", "interrupted": "batches", "failed_records": "failed"}
+LATELY = 5
+"""So many of the newest happenings are shown."""
 
 
 class Tile(Vertical):
@@ -79,14 +81,39 @@ def _message(row: "Attention") -> Cell:
     return (row.message or row.command), Tone.QUIET
 
 
+def _happened(each: "Happening") -> Content:
+    when = toned(formats.clock(each.at).rjust(8), Tone.QUIET)
+    if each.act is not None:
+        about = f"{each.act.entity or ''} {each.act.subject}".strip()
+        return Content("  ").join(
+            [when, toned(each.act.actor.ljust(20)), toned(f"{each.act.act}  {about}", Tone.QUIET)]
+        )
+    batch = each.batch
+    if batch is None:
+        return when
+    word, tone = marks.status(batch.status)
+    rows = plural("{n} row", "{n} rows", batch.counters.fetched)
+    failed = plural("{n} failed", "{n} failed", batch.counters.failed) if batch.counters.failed else ""
+    pieces = [
+        when,
+        toned(batch.entity_name.ljust(20)),
+        toned(word, tone),
+        toned(rows, Tone.QUIET),
+        toned(failed, Tone.BAD),
+    ]
+    return Content("  ").join(pieces)
+
+
 class DashboardScreen(Place):
     TITLE_WORD = N_("dashboard")
     ABOUT = N_(
         "Is all well? Above, what runs now, with the nine stages and which of them holds the rest up. Below, what "
-        "needs a person, the most urgent first: Enter goes there."
+        "needs a person, the most urgent first: Enter goes there, a does the next step. p shows the last day as plots."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "step", N_("Do what helps"), id="dashboard.step"),
         Binding("s", "sync_all", N_("Sync all"), id="dashboard.sync_all"),
+        Binding("p", "plots", N_("Plots"), id="dashboard.plots"),
         Binding("n", "check", N_("Test the neighbours"), id="dashboard.check"),
     ]
     DEFAULT_CSS = """
@@ -94,6 +121,8 @@ class DashboardScreen(Place):
     DashboardScreen .heading { height: 1; margin: 1 1 0 1; text-style: bold; color: $text-muted; }
     DashboardScreen #tracks { height: auto; max-height: 13; margin: 0 1; }
     DashboardScreen #idle { height: 1; margin: 0 1; color: $text-muted; }
+    DashboardScreen #lately { height: auto; margin: 0 1; }
+    DashboardScreen.-low .lately { display: none; }
     DashboardScreen.-low #tiles { margin: 0 0 0 1; height: 3; }
     DashboardScreen.-low .heading { margin: 0 1; }
     """
@@ -125,6 +154,8 @@ class DashboardScreen(Place):
             self._key,
             empty=_("Nothing. All is well."),
         )
+        yield Static(toned(_("lately")), classes="heading lately")
+        yield Static(id="lately", classes="lately")
 
     @staticmethod
     def _key(row: "Attention") -> Hashable:
@@ -155,6 +186,8 @@ class DashboardScreen(Place):
         self._show_queue("withheld", queues.withheld, Tone.WARN, snapshot)
         table: LazyTable[Attention] = self.query_one(LazyTable)
         table.read(lambda: RowList(snapshot.attention, self._key))
+        lately = [_happened(each) for each in snapshot.latest[:LATELY]]
+        self.query_one("#lately", Static).update(Content("\n").join(lately or [toned(formats.NOTHING, Tone.QUIET)]))
 
     def _show_series(self, snapshot: "Snapshot") -> None:
         rows = sum(bucket.rows for bucket in snapshot.series)
@@ -199,7 +232,39 @@ class DashboardScreen(Place):
         idle.update(toned(plural("and {n} more", "and {n} more", left) if left > 0 else nothing, Tone.QUIET))
 
     def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
-        self.console.go(PLACE_OF.get(str(message.row.need), "entities"))
+        self._show_need(message.row)
+
+    def _show_need(self, row: "Attention") -> None:
+        from tui.screens.batch import BatchScreen
+        from tui.screens.failed_groups import FailedGroupsScreen
+
+        if row.batch is not None:
+            self.app.push_screen(BatchScreen(row.batch))
+        elif str(row.need) == "failed_records":
+            self.app.push_screen(FailedGroupsScreen(f"entity:{row.entity}"))
+        else:
+            self.console.go("entities")
+
+    def action_step(self) -> None:
+        """The next step for what the cursor stands on."""
+        row: Attention | None = self.query_one(LazyTable).row
+        if row is None:
+            self.notify(_("Nothing needs you."), markup=False)
+        elif str(row.need) in ("failed_batch", "never_synced"):
+            self.console.ask_to_sync([row.entity])
+        elif str(row.need) == "interrupted" and row.batch is not None:
+            uid = str(row.batch)
+            self.act(
+                lambda runtime: runtime.batches.request_resume([uid]),
+                lambda _asked: self.notify(_("The batch goes on at its checkpoint."), markup=False),
+            )
+        else:
+            self._show_need(row)
+
+    def action_plots(self) -> None:
+        from tui.screens.plots import PlotsScreen  # deferred: plots are drawn with numpy
+
+        self.app.push_screen(PlotsScreen())
 
     def action_sync_all(self) -> None:
         self.console.sync_all()

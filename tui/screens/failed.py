@@ -125,9 +125,8 @@ class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
     def memory(self) -> str:
         return "failed" if self._within is None else "failed.within"
 
-    def on_mount(self) -> None:
-        if self._within is not None:
-            self.filter_text = ""
+    def first_filter(self) -> str:
+        return super().first_filter() if self._within is None else ""
 
     def key(self, row: "FailedRecord") -> Hashable:
         return row.uid

@@ -76,8 +76,8 @@ class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
     def memory(self) -> str:
         return "failed.groups"
 
-    def on_mount(self) -> None:
-        self.filter_text = self._begins_with
+    def first_filter(self) -> str:
+        return self._begins_with
 
     def key(self, row: "FailedGroup") -> Hashable:
         return row.entity, row.stage, row.field, row.error_type, row.shape

@@ -88,10 +88,14 @@ class ListPlace(Place, Generic[R]):
         yield from self.list_body()
 
     def on_mount(self) -> None:
-        self.filter_text = self.console.remembered.text(f"{self.memory}.filter")
+        self.filter_text = self.first_filter()
         column, _blank, turned = self.console.remembered.text(f"{self.memory}.order").partition(" ")
         self.order = (column, turned == "turned") if column else None
         self.table.focus()
+
+    def first_filter(self) -> str:
+        """The filter that the list begins with."""
+        return self.console.remembered.text(f"{self.memory}.filter")
 
     def terms(self) -> list[Term]:
         """The filter as it stands. Raises UsageError."""
