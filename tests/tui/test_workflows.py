@@ -275,6 +275,30 @@ def test_lists_are_exported_filtered_and_remembered(company: World, tmp_path: Pa
     assert {row["field"] for row in rows} == {"QTY"}
 
 
+def test_columns_are_chosen_and_remembered(company: World) -> None:
+    async def choose(desk: Desk) -> None:
+        await desk.press("4")
+        await desk.until(lambda: desk.table.total == 4)
+        await desk.sees("field", "QTY")
+        await desk.press("c")
+        await desk.sees("Which columns?")
+        await desk.until(lambda: desk.table.row is not None)
+        while desk.table.row.key != "field":
+            await desk.press("j")
+        await desk.press("space")
+        await desk.sees("· field")
+        await desk.press("enter")
+        await desk.until(lambda: "QTY" not in desk.text)
+
+    async def look(desk: Desk) -> None:
+        await desk.press("4")
+        await desk.until(lambda: desk.table.total == 4)
+        assert "field" in desk.table.hidden
+
+    at_the_desk(company, choose)
+    at_the_desk(company, look)
+
+
 def test_help_knows_every_key_and_finds_it(company: World) -> None:
     async def work(desk: Desk) -> None:
         await desk.press("4")

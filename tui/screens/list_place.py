@@ -17,6 +17,7 @@ from tui.i18n.catalog import N_, _, plural
 from tui.i18n.collation import sort_key
 from tui.i18n.formats import whole
 from tui.marks import Tone, toned
+from tui.screens.columns import ColumnsScreen
 from tui.screens.place import Place
 from tui.screens.question import TypedQuestion
 from tui.widgets.lazy_table import LazyTable
@@ -42,6 +43,7 @@ class ListPlace(Place, Generic[R]):
         Binding("slash", "filter", N_("Filter"), id="list.filter", key_display="/"),
         Binding("o", "order(1)", N_("Order by the next column"), show=False, id="list.order"),
         Binding("O", "order(0)", N_("Turn the order round"), show=False, id="list.reverse"),
+        Binding("c", "columns", N_("Columns"), show=False, id="list.columns"),
         Binding("y", "copy_key", N_("Copy the number"), show=False, id="list.copy_key"),
         Binding("Y", "copy_row", N_("Copy the row as JSON"), show=False, id="list.copy_row"),
         Binding("x", "export", N_("Export"), show=False, id="list.export"),
@@ -71,7 +73,7 @@ class ListPlace(Place, Generic[R]):
 
     @property
     def memory(self) -> str:
-        """The name under which filter and order are remembered."""
+        """The name under which filter, order and columns are remembered."""
         return type(self).__name__
 
     @property
@@ -91,6 +93,7 @@ class ListPlace(Place, Generic[R]):
         self.filter_text = self.first_filter()
         column, _blank, turned = self.console.remembered.text(f"{self.memory}.order").partition(" ")
         self.order = (column, turned == "turned") if column else None
+        self.table.hide(self.console.remembered.text(f"{self.memory}.hidden").split())
         self.table.focus()
 
     def first_filter(self) -> str:
@@ -213,6 +216,15 @@ class ListPlace(Place, Generic[R]):
         kept = "" if self.order is None else f"{self.order[0]} {'turned' if self.order[1] else 'straight'}"
         self.console.remembered.keep(f"{self.memory}.order", kept)
         self.load()
+
+    def action_columns(self) -> None:
+        """Choose the columns that are shown; remembered, as are filter and order."""
+        self.app.push_screen(ColumnsScreen(self.table.columns, self.table.hidden), self._hide)
+
+    def _hide(self, hidden: frozenset[str] | None) -> None:
+        if hidden is not None:
+            self.table.hide(hidden)
+            self.console.remembered.keep(f"{self.memory}.hidden", " ".join(sorted(hidden)))
 
     def _title_of(self, key: str) -> str:
         return next((_(column.title) for column in self.COLUMNS if column.key == key), key)

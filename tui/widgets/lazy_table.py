@@ -1,7 +1,7 @@
 """A list of any length: it draws the lines that are on the screen, and reads the pages they stand on in a thread."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -148,6 +148,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._key = key
+        self._hidden: frozenset[str] = frozenset()
         self._empty = empty
         self._rows: Rows[R] = RowList([], key)
         self._pages: OrderedDict[int, Sequence[R]] = OrderedDict()
@@ -161,6 +162,15 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
     @property
     def columns(self) -> tuple[Column[R], ...]:
         return self._columns
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The keys of columns that are not shown, however wide the list is."""
+        return self._hidden
+
+    def hide(self, columns: Collection[str]) -> None:
+        self._hidden = frozenset(columns)
+        self.refresh()
 
     @property
     def total(self) -> int:
@@ -373,7 +383,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         return self._line(parts, width, base)
 
     def _widths(self, width: int) -> list[tuple[Column[R], int]]:
-        shown = [column for column in self._columns if width >= column.from_width]
+        shown = [each for each in self._columns if width >= each.from_width and each.key not in self._hidden]
         taken = sum(column.width + _GAP for column in shown) + len(_MARK)
         rest = max(width - taken, 8)
         return [(column, column.width or rest) for column in shown]
