@@ -1,6 +1,6 @@
 """What is known of many rows at once, compactly: 16 bytes for a key, 32 for a data hash, never an object a row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -78,6 +78,10 @@ class KeySet:
         contained = self.contains(keys)
         self._insert(_unique(keys[~contained]))
         return contained
+
+    def runs(self) -> Iterator[Words]:
+        """All keys, a part at a time."""
+        yield from (*self._full, self._last)
 
     def contains(self, keys: Words) -> npt.NDArray[np.bool_]:
         contained = np.zeros(len(keys), dtype=np.bool_)

@@ -11,7 +11,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from syncflow.masking import MASK, mask_text
 
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization|credential", re.IGNORECASE)
-_QUIET = ("httpx", "httpcore", "alembic", "uvicorn.access")
+_QUIET = ("httpx", "httpcore", "alembic", "apscheduler", "uvicorn.access")
 """Libraries that would write a line for every request or step."""
 
 

@@ -1,6 +1,6 @@
 """What the engine asks of a source and of a target. The connectors keep these promises; stages 1 and 9 rely on them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,6 +82,11 @@ class Source(Protocol):
 
     def page(self, request: PageRequest) -> Page: ...
 
+    def until(self, should_stop: Callable[[], bool]) -> "Source":
+        """The same source for who has no time after a certain moment: calls that are under way are given up then, and
+        none is tried again."""
+        ...
+
 
 IDENTITY_SCHEMA = pl.Schema({KEY: pl.String, DATA: pl.String, ROWVERSION: pl.String, UID: pl.String})
 """What identifies a row that a target holds; UID may be NULL where the target is addressed by key."""
@@ -150,6 +155,11 @@ class Target(Protocol):
     @property
     def lists_identities(self) -> bool:
         """Whether `identities` works; without it a ledger of what was loaded names the candidates for deletion."""
+        ...
+
+    def until(self, should_stop: Callable[[], bool]) -> "Target":
+        """The same target for who has no time after a certain moment: no call is tried again then, and those that only
+        read are given up."""
         ...
 
     def evict(self, worker: str) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from syncflow.actor import this_user
-from syncflow.clock import SystemClock
+from syncflow.clock import Clock, SystemClock
 from syncflow.collector import spare_what_is_loaded
 from syncflow.connectors.auth import Credentials, Minting
 from syncflow.connectors.exchange import Timeouts
@@ -19,10 +19,16 @@ from syncflow.engine.dispatcher import Dispatcher
 from syncflow.engine.dry_run import DryRun
 from syncflow.engine.error_rate import ErrorLimit
 from syncflow.engine.extract import PageSizes
+from syncflow.engine.nights import NightHabits
 from syncflow.engine.runner import Options, Surroundings
 from syncflow.events import Event, Listener, News
 from syncflow.protocols import Source, Target
 from syncflow.queues.failed_records import RetryRule
+from syncflow.scheduler.cleanup import CleanUp
+from syncflow.scheduler.night_requests import NightRequests
+from syncflow.scheduler.rounds import Rounds
+from syncflow.scheduler.service import Scheduler
+from syncflow.scheduler.slicing import rows_tonight
 from syncflow.service.approvals import ApprovalService
 from syncflow.service.audit_trail import AuditTrailService
 from syncflow.service.batch_detail import BatchDetailService
@@ -33,9 +39,11 @@ from syncflow.service.explain import ExplainService
 from syncflow.service.failed_records import FailedRecordService
 from syncflow.service.mapping_preview import MappingPreviewService
 from syncflow.service.neighbours import Checkable, NeighbourService
+from syncflow.service.night_report import NightReportService
 from syncflow.service.overview import OverviewService
 from syncflow.service.pending_children import PendingChildService
 from syncflow.service.remedies import RemedyService
+from syncflow.service.schedules import Habits, SchedulesService
 from syncflow.service.tokens import TokenService
 from syncflow.service.watch import Relay, Watch
 from syncflow.service.worker import Worker
@@ -60,6 +68,8 @@ class Runtime:
     failed_records: FailedRecordService
     pending_children: PendingChildService
     remedies: RemedyService
+    schedules: SchedulesService
+    night_report: NightReportService
     dry_runs: DryRunService
     approvals: ApprovalService
     audit_trail: AuditTrailService
@@ -68,16 +78,20 @@ class Runtime:
     tokens: TokenService
     overview: OverviewService
     neighbours: NeighbourService
+    scheduler: Scheduler
+    """Not started, as the worker."""
     worker: Worker
     """Not started: who has the time for it starts it."""
     stopping: threading.Event
     """Set it, and running batches stop at their next checkpoint, resumable."""
 
     def watch(self, listener: Callable[[News], None]) -> Watch:
-        """A watch over all processes on this database, not started; it tells this process's worker as well."""
+        """A watch over all processes on this database, not started; it tells this process's worker and scheduler as
+        well."""
 
         def tell(news: News) -> None:
             self.worker.heard(news)
+            self.scheduler.heard(news)
             listener(news)
 
         return Watch(self.database, tell)
@@ -128,7 +142,8 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             errors=ErrorLimit(settings.error_rate_limit, settings.error_rate_minimum_rows),
         )
         around = Surroundings(database, source, target, clock, options, Relay(database, listener), stopping)
-        dispatcher = Dispatcher(around, settings.sync_worker_threads)
+        nights = NightHabits(rows_tonight, settings.grace_seconds)
+        dispatcher = Dispatcher(around, settings.sync_worker_threads, nights)
         who = actor or this_user()
         first_page = settings.default_batch_size
         batches = BatchService(database, source, dispatcher, clock, first_page, who)
@@ -137,6 +152,9 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         pending = PendingChildService(around, first_page, who)
         approvals = ApprovalService(around, batches, first_page, who)
         remedies = RemedyService(around, entities, failed, first_page)
+        requests = NightRequests(database, clock, source.name, who)
+        schedules = SchedulesService(database, clock, _habits(settings), requests.run_now, who)
+        overview = OverviewService(database, batches, approvals, clock)
         yield Runtime(
             settings=settings,
             database=database,
@@ -148,6 +166,8 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             failed_records=failed,
             pending_children=pending,
             remedies=remedies,
+            schedules=schedules,
+            night_report=NightReportService(database, overview, approvals, schedules, clock),
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=approvals,
             audit_trail=AuditTrailService(database),
@@ -156,7 +176,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             tokens=TokenService(
                 database, clock, partial(_with_token, settings), settings.origin, kept_tokens(settings.state_dir), who
             ),
-            overview=OverviewService(database, batches, approvals, clock),
+            overview=overview,
             neighbours=NeighbourService(
                 {
                     "APISmith": lambda: open_source(_briefly(_apismith(settings))),
@@ -164,9 +184,32 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
                 },
                 clock,
             ),
+            scheduler=_scheduler(settings, database, clock, source.name, batches),
             worker=Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads),
             stopping=stopping,
         )
+
+
+SCHEDULER = "scheduler"
+"""Who has asked for what is due by itself."""
+
+
+def _scheduler(
+    settings: Settings, database: Database, clock: Clock, source_name: str, batches: BatchService
+) -> Scheduler:
+    rounds = Rounds(
+        database,
+        clock,
+        NightRequests(database, clock, source_name, SCHEDULER),
+        partial(batches.request_due, requested_by=SCHEDULER),
+        settings.default_sync_interval_seconds,
+        settings.schedule_time_zone,
+    )
+    return Scheduler(rounds, CleanUp(database, clock, settings.retention_days), clock)
+
+
+def _habits(settings: Settings) -> Habits:
+    return Habits(settings.sync_chunk_rows, settings.default_sync_interval_seconds, settings.schedule_time_zone)
 
 
 def _apismith(settings: Settings) -> Endpoint:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -87,6 +88,13 @@ def _schema_name(value: str) -> str:
     if not _IDENTIFIER.fullmatch(value) or value.startswith("pg_"):
         raise ValueError("a schema's name of small letters, digits and _, not beginning with a digit or pg_")
     return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("the name of a time zone such as Europe/Berlin") from None
 
 
 def _database_from_parts(parts: dict[str, object]) -> str | None:
@@ -180,6 +188,17 @@ class Settings(BaseSettings):
     max_retry_delay_seconds: Seconds = 60.0
     lease_seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), Takes("seconds from 1 to 3600")] = 15.0
     grace_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), Takes("seconds from 0 to 3600")] = 30.0
+
+    default_sync_interval_seconds: Annotated[
+        float, Field(ge=0, le=31_622_400, allow_inf_nan=False), Takes("seconds from 0 (not by itself) to 31622400")
+    ] = 0.0
+    """How often an entity is synced that has no schedule of its own."""
+    schedule_time_zone: Annotated[
+        str, AfterValidator(_time_zone), Takes("the name of a time zone such as Europe/Berlin")
+    ] = "UTC"
+    """The clocks that windows and cron lines go by which name no zone."""
+    retention_days: Annotated[int, Field(ge=0, le=36_525), Takes("days from 0 (everything is kept) to 36525")] = 180
+    """Batches and closed queue rows are removed so long after they ended; open rows never."""
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())

@@ -5,10 +5,15 @@ from itertools import count
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from syncflow.store import migrate
 from syncflow.store.database import Database
 from syncflow.store.embedded import EmbeddedPostgres
+
+# How long an example takes says more of the machine than of the product.
+settings.register_profile("syncflow", deadline=None)
+settings.load_profile("syncflow")
 
 _TEMPLATE = "migrated"
 _numbers = count(1)

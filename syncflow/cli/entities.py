@@ -69,11 +69,11 @@ def list_(json: Annotated[bool, _JSON] = False) -> None:
 def show(name: Annotated[str, _NAME], json: Annotated[bool, _JSON] = False) -> None:
     """Show how one entity is configured, as YAML."""
     with session() as runtime:
-        entity = runtime.entities.get(name)
+        entity, text = runtime.entities.get(name), runtime.entities.export_yaml([name])
     if json:
         say_json(entity)
     else:
-        sys.stdout.write(_yaml([entity]))
+        sys.stdout.write(text)
 
 
 @app.command()

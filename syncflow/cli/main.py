@@ -18,9 +18,11 @@ from syncflow.cli import (
     entities,
     explain,
     failed,
+    night_report,
     pending,
     remedies,
     sandbox,
+    schedules,
     sync,
 )
 from syncflow.cli.output import note, say
@@ -59,6 +61,12 @@ def syncflow(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Open the console to look only: nothing can be changed from it.")
     ] = False,
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="Serve without a screen: schedules and workers, until a signal ends it.")
+    ] = False,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="With --daemon: let it use the embedded database, for a trial.")
+    ] = False,
 ) -> None:
     """SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved.
 
@@ -66,6 +74,12 @@ def syncflow(
     """
     if context.invoked_subcommand is not None:
         return
+    if daemon:
+        from syncflow.cli.daemon import daemon as serve  # deferred, too
+
+        if observe or read_only:
+            raise UsageError("--daemon opens no console, which --observe and --read-only are about.")
+        serve(embedded=embedded)
     if sys.stdin.isatty() and sys.stdout.isatty():
         from syncflow.cli.console import console  # deferred: the other commands need no console
 
@@ -87,6 +101,8 @@ app.add_typer(entities.app, name="entities")
 app.add_typer(failed.app, name="failed")
 app.add_typer(pending.app, name="pending")
 app.add_typer(remedies.app, name="remedies")
+app.add_typer(schedules.app, name="schedules")
+app.command("report")(night_report.report)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")

@@ -9,6 +9,7 @@ import msgspec
 from syncflow.connectors.exchange import Answer, Call
 from syncflow.connectors.http import HttpClient
 from syncflow.connectors.page_answer import ACCEPT, check_content_type, read_page
+from syncflow.connectors.retrying import StopCheck
 from syncflow.errors import ConfigurationError, PageError
 from syncflow.model import ApiColumn, ApiDefinition, DeltaStrategy
 from syncflow.protocols import Filter, Page, PageRequest
@@ -56,6 +57,9 @@ class ApiSmith:
 
     def close(self) -> None:
         self._client.close()
+
+    def until(self, should_stop: StopCheck) -> "ApiSmith":
+        return ApiSmith(self._client.until(should_stop))
 
     def check(self) -> str:
         """One call of `health` and one that needs the login."""

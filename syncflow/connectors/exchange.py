@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 import httpx
 
-from syncflow.connectors.retrying import StopCheck, never, retry_after
+from syncflow.connectors.retrying import StopCheck, either, never, retry_after
 from syncflow.connectors.transport import ExchangeClock, TimedTransport
 from syncflow.errors import ConfigurationError, RetriableError
 from syncflow.masking import mask_url
@@ -182,6 +183,12 @@ class Exchange:
 
     def close(self) -> None:
         self._client.close()
+
+    def until(self, should_stop: StopCheck) -> "Exchange":
+        """The same exchange, with its connections and its turns, for calls that end for this reason, too."""
+        same = copy(self)
+        same._should_stop = either(self._should_stop, should_stop)
+        return same
 
     def send(self, call: Call, token: str | None, sink: Sink | None = None) -> Answer:
         """The answer to a call, whatever its status; the body of a 2xx goes to `sink` piece by piece if one is given.

@@ -7,7 +7,7 @@ import msgspec
 
 from syncflow.connectors.auth import TokenKeeper
 from syncflow.connectors.exchange import Answer, Call, Exchange, ExchangeError, Sink
-from syncflow.connectors.retrying import Retrier
+from syncflow.connectors.retrying import Retrier, StopCheck
 from syncflow.errors import PageError, RetriableError
 
 T = TypeVar("T")
@@ -38,6 +38,10 @@ class HttpClient:
 
     def close(self) -> None:
         self._exchange.close()
+
+    def until(self, should_stop: StopCheck) -> "HttpClient":
+        """The same client, with its connections and its token, for calls that end for this reason, too."""
+        return HttpClient(self._exchange.until(should_stop), self._tokens, self._retrier.until(should_stop))
 
     def call(self, call: Call, read: Callable[[Answer], T]) -> T:
         """What `read` makes of the answer; a RetriableError of `read` counts as a failed attempt.

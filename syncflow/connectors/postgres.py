@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from queue import Empty, LifoQueue
 from typing import Generic, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from syncflow.connectors.retrying import Retrier
+from syncflow.connectors.retrying import Retrier, StopCheck
 from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError
 from syncflow.masking import mask_url
 
@@ -80,6 +81,12 @@ class Database:
                 self._idle.get_nowait().close()
             except Empty:
                 return
+
+    def until(self, should_stop: StopCheck) -> "Database":
+        """The same connections, for work that is not tried again for this reason, too."""
+        same = copy(self)
+        same._retrier = self._retrier.until(should_stop)
+        return same
 
     def run(self, what: str, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, again from its start after a deadlock or a lost connection.

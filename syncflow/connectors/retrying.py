@@ -51,6 +51,11 @@ def never() -> bool:
     return False
 
 
+def either(one: StopCheck, other: StopCheck) -> StopCheck:
+    """The stop-check of who is stopped by either."""
+    return lambda: one() or other()
+
+
 def pause(seconds: float, should_stop: StopCheck) -> bool:
     """Wait; False, and at once, when told to stop."""
     ends = time.monotonic() + seconds
@@ -69,6 +74,10 @@ class Retrier:
         self._policy = policy
         self._should_stop = should_stop
         self._random = SystemRandom()
+
+    def until(self, should_stop: StopCheck) -> "Retrier":
+        """One that ends its waits for this reason, too."""
+        return Retrier(self._policy, either(self._should_stop, should_stop))
 
     def run(self, attempt: Callable[[], T], again: Callable[[RetriableError], bool]) -> T:
         """What `attempt` returns, or the last of its errors; retried is a RetriableError that `again` agrees to."""

@@ -4,6 +4,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO
@@ -17,6 +18,7 @@ from syncflow.connectors import schedulehub_wire as wire
 from syncflow.connectors.exchange import Answer, Call, ExchangeError
 from syncflow.connectors.http import HttpClient, whole
 from syncflow.connectors.outcomes import done, outcome, together
+from syncflow.connectors.retrying import StopCheck
 from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, send_in_parts, without_rows
 from syncflow.connectors.schedulehub_values import read_values
 from syncflow.connectors.waves import waves
@@ -77,6 +79,11 @@ class ScheduleHub:
 
     def close(self) -> None:
         self._client.close()
+
+    def until(self, should_stop: StopCheck) -> "ScheduleHub":
+        same = copy(self)
+        same._client = self._client.until(should_stop)
+        return same
 
     def evict(self, worker: str) -> None:
         """Requests end by themselves; what they wrote is read back."""

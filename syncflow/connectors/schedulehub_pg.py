@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 
 import polars as pl
 from psycopg import sql
@@ -9,6 +10,7 @@ from psycopg import sql
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROWVERSION, UID, Operation
 from syncflow.connectors.outcomes import UNKNOWN_HASH, in_doubt, together
 from syncflow.connectors.postgres import CommitUnknown, Connection, Database
+from syncflow.connectors.retrying import StopCheck
 from syncflow.connectors.schedulehub_pg_ddl import Prepared, prepare_table, rehearse_table
 from syncflow.connectors.schedulehub_pg_delete import UNKNOWN, delete_rows, living_children
 from syncflow.connectors.schedulehub_pg_identities import read_identities
@@ -63,6 +65,11 @@ class ScheduleHubPostgres:
 
     def close(self) -> None:
         self._database.close()
+
+    def until(self, should_stop: StopCheck) -> "ScheduleHubPostgres":
+        same = copy(self)
+        same._database = self._database.until(should_stop)
+        return same
 
     def evict(self, worker: str) -> None:
         self._database.run(

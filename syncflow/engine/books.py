@@ -1,7 +1,7 @@
 """What a running batch writes down: intent before a chunk is sent; counters, checkpoint and queue rows after it, in one
 transaction, under the batch's claim epoch."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +25,7 @@ from syncflow.store import (
     erp_sync_state,
     failed_decisions,
     failed_records,
+    night_slices,
     pending_children,
     sync_batches,
     target_identities,
@@ -34,6 +35,14 @@ from syncflow.store.database import Connection, Database
 
 DELETE = "delete"
 OPERATION_CODES = {Operation.INSERT: 1, Operation.UPDATE: 2, DELETE: 3}
+
+
+Progressed = Callable[[Connection, Counters], None]
+"""Called in a chunk's transaction with the batch's totals behind it: what else moves with its checkpoint."""
+
+
+def not_in_cycle(_connection: Connection, _total: Counters) -> None:
+    """Nothing does."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Settled:
     failed: Sequence[failed_records.FailedRow] = ()
     overridden: Overridden = field(default_factory=Overridden)
     close_records: Close = close_nothing
+    progressed: Progressed = not_in_cycle
 
 
 class Books:
@@ -136,6 +146,7 @@ class Books:
                 connection, uid, chunk.number, self._epoch, settled.counters.fetched, settled.cursor,
                 settled.keys.astype(">u8").tobytes(), asdict(settled.counters), now,
             )  # fmt: skip
+            settled.progressed(connection, total)
             settled.close_records(connection, now)
             self._close_queues(connection, settled, now)
             failed_records.put(connection, uid, entity, self._batch.source_system, failed, now)
@@ -216,8 +227,9 @@ class Books:
                 keys = done.deleted.str.decode("hex").to_list()
                 target_identities.forget(connection, self._ledger_of, entity, keys)
             if complete:
-                failed_records.supersede(connection, entity, uid, now)
-                pending_children.supersede(connection, entity, uid, now)
+                seen_in = (uid, *night_slices.since_beginning(connection, uid))
+                failed_records.supersede(connection, entity, uid, now, seen_in)
+                pending_children.supersede(connection, entity, seen_in, now)
 
         self._database.insist(work)
         self.total = total
@@ -233,18 +245,31 @@ class Books:
             for page in target_identities.keys(connection, self._ledger_of or "", self._batch.entity_name):
                 yield words_of_bytes(b"".join(page), 2)
 
-    def end(self, ended: Batch, state: erp_sync_state.SyncState | None) -> None:
-        """The end of the batch; `state` is the entity's new state, None when nothing of it may move."""
+    def end(
+        self,
+        ended: Batch,
+        state: erp_sync_state.SyncState | None,
+        end_night: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """The end of the batch; `state` is the entity's new state, None when nothing of it may move. For a part of a
+        night `end_night` books what came of that, too; its keys are kept until its cycle is judged. Where `ended`
+        counts more than the chunks do, that is what an earlier process had intended: it is in doubt no longer."""
 
         def work(connection: Connection) -> None:
+            if ended.counters != self.total:
+                sync_batches.advance(connection, self._batch.uid, self._epoch, ended.counters)
+                batch_chunks.forget_intents(connection, self._batch.uid)
             sync_batches.end(connection, self._batch.uid, self._epoch, ended)
             if state is not None:
                 erp_sync_state.put(connection, state)
                 failed_decisions.outdated(connection, sorted(self._sent_otherwise - self._applied), self._clock.now())
-            if ended.status is not BatchStatus.INTERRUPTED:
+            if end_night is not None:
+                end_night(connection)
+            elif ended.status is not BatchStatus.INTERRUPTED:
                 batch_chunks.forget_seen_keys(connection, self._batch.uid)
 
         self._database.insist(work)
+        self.total = ended.counters
 
     def keep_types(self, types: Mapping[str, str]) -> None:
         self._database.insist(lambda connection: entity_config.keep_types(connection, self._batch.entity_name, types))

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from graphlib import CycleError, TopologicalSorter
 from threading import Lock
 
+from syncflow.engine.nights import NightHabits, in_its_night
 from syncflow.engine.retries import not_begun, wake
 from syncflow.engine.runner import BatchRun, Surroundings
 from syncflow.errors import RetriableError, SyncFlowError
@@ -38,9 +39,10 @@ def _without_rings(graph: Mapping[str, set[str]]) -> TopologicalSorter[str]:
 class Dispatcher:
     """Runs batches on `workers` threads. All parts are shared by the threads and safe for that."""
 
-    def __init__(self, around: Surroundings, workers: int) -> None:
+    def __init__(self, around: Surroundings, workers: int, nights: NightHabits | None = None) -> None:
         self._around = around
         self._workers = workers
+        self._nights = nights or NightHabits()
 
     def run(
         self, batches: Sequence[Batch], entities: Mapping[str, Entity], make_plan: Callable[[str], Plan]
@@ -102,7 +104,8 @@ class Dispatcher:
             claim = claimed(self._around.database, batch.uid)
             with lock:
                 claimed_batch = claims.enter_context(claim)
+            around, night = in_its_night(self._around, claimed_batch.taken.batch, self._nights)
         except SyncFlowError as error:
             return not_begun(batch, error)
-        run = BatchRun(self._around, claimed_batch, lambda: make_plan(batch.entity_name))
+        run = BatchRun(around, claimed_batch, lambda: make_plan(batch.entity_name), night=night)
         return run.try_load() or run

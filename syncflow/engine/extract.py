@@ -1,6 +1,6 @@
 """Which rows of the source a batch asks for, and how they will be compared: decided once, before the first page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 
@@ -41,7 +41,8 @@ def approach(
 ) -> Approach:
     """`watermark` is the last settled rowversion, canonical; `changed` says that the plan is not the last batch's,
     which makes this batch a whole comparison."""
-    by_rowversion = plan.delta_strategy is DeltaStrategy.ROWVERSION and sync_type is not SyncType.FULL and not changed
+    whole = sync_type in (SyncType.FULL, SyncType.BACKGROUND)
+    by_rowversion = plan.delta_strategy is DeltaStrategy.ROWVERSION and not whole and not changed
     if by_rowversion and watermark is not None:
         return _increment(plan, watermark, sizes)
     compare = Compare.HASH
@@ -49,7 +50,7 @@ def approach(
         compare = Compare.NOTHING
     elif by_rowversion:
         compare = Compare.ROWVERSION
-    never_deletes = plan.delta_strategy is DeltaStrategy.ROWVERSION and sync_type is not SyncType.FULL
+    never_deletes = plan.delta_strategy is DeltaStrategy.ROWVERSION and not whole
     return Approach(
         extract=_extract(plan, sizes.whole),
         compare=compare,
@@ -57,6 +58,13 @@ def approach(
         finds_deletions=not never_deletes and plan.delete_mode is not DeleteMode.IGNORE,
         paging=plan.paging,
     )
+
+
+def pass_over(plan: Plan, watermark: str, sizes: PageSizes) -> Approach:
+    """The rows that changed since this watermark, whatever the strategy: what a night reads beside its slice."""
+    compare = {DeltaStrategy.FULL: Compare.NOTHING, DeltaStrategy.HASH: Compare.HASH}
+    increment = _increment(plan, watermark, sizes)
+    return replace(increment, compare=compare.get(plan.delta_strategy, increment.compare))
 
 
 def _increment(plan: Plan, watermark: str, sizes: PageSizes) -> Approach:

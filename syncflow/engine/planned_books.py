@@ -100,7 +100,12 @@ class PlannedBooks(Books):
     def keep_types(self, types: Mapping[str, str]) -> None:
         pass
 
-    def end(self, ended: Batch, state: erp_sync_state.SyncState | None) -> None:
+    def end(
+        self,
+        ended: Batch,
+        state: erp_sync_state.SyncState | None,
+        end_night: Callable[[Connection], None] | None = None,
+    ) -> None:
         pass
 
     def settle(self, settled: Settled, in_doubt: pl.DataFrame) -> BatchStatus:  # noqa: ARG002

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +73,10 @@ class PlanningTarget:
     def untold_refusals(self, entity: str) -> int:
         """Deletions that the target might refuse for the sake of rows that refer to them; nobody can ask it."""
         return self._blind.get(entity, 0)
+
+    def until(self, should_stop: Callable[[], bool]) -> "PlanningTarget":  # noqa: ARG002 - the protocol's
+        """The same: a dry run may take the time that it takes."""
+        return self
 
     def evict(self, worker: str) -> None:
         """Nobody's sessions are ended for a dry run."""

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from syncflow.chunk import DATA, KEY, OPERATION, UNKNOWN_HASH, Operation
+from syncflow.chunk import DATA, KEY, OPERATION, ROW, UNKNOWN_HASH, Operation
 from syncflow.engine.books import DELETE, unpack_intent
-from syncflow.model import TargetTable
+from syncflow.model import Counters, TargetTable
 from syncflow.protocols import Target
 
 APPLIED_SCHEMA = pl.Schema({KEY: pl.String, DATA: pl.String, OPERATION: pl.String})
-"""What an earlier process of the batch did and did not book, a key once: see `applied`."""
+"""What an earlier process of the batch did and did not book: see `applied`. A key stands once among what was written
+and once among what was deleted."""
 
 
 def applied(intents: Sequence[bytes], table: TargetTable, target: Target) -> pl.DataFrame:
     """APPLIED_SCHEMA of what was carried out: rows that the target holds just as they were intended, new ones that it
     holds without the reference that closes a ring (see `stages.rings`), and rows to be deleted that it no longer holds.
+    Rows are deleted when all are loaded, so that those which were to be written as well had been written before.
     """
     if not intents:
         return pl.DataFrame(schema=APPLIED_SCHEMA)
@@ -26,8 +28,26 @@ def applied(intents: Sequence[bytes], table: TargetTable, target: Target) -> pl.
     parted = held.filter(pl.col(DATA) == UNKNOWN_HASH)
     opened = intended.filter(pl.col(OPERATION) == Operation.INSERT).join(parted, on=KEY, how="semi")
     deleted = intended.filter(to_delete).join(held, on=KEY, how="anti", maintain_order="left")
-    done = pl.concat([written, opened, deleted]).unique(KEY, keep="first", maintain_order=True)
-    return done.select(APPLIED_SCHEMA.names())
+    before = intended.filter(~to_delete).join(deleted, on=KEY, how="semi", maintain_order="left")
+    done = pl.concat([written, opened, before]).unique(KEY, keep="first", maintain_order=True)
+    return pl.concat([done, deleted.unique(KEY, keep="first", maintain_order=True)]).select(APPLIED_SCHEMA.names())
+
+
+def still_held(done_before: pl.DataFrame) -> pl.DataFrame:
+    """What was written and not deleted since."""
+    deleted = pl.col(OPERATION) == DELETE
+    return done_before.filter(~deleted).join(done_before.filter(deleted), on=KEY, how="anti", maintain_order="left")
+
+
+def unmet(done_before: pl.DataFrame) -> Counters:
+    """Rows that an earlier process read and wrote, and that were gone or bad at the source when it was read again: what
+    they say was in the target, whatever became of their keys since."""
+    inserted = int((done_before[OPERATION] == Operation.INSERT).sum())
+    updated = int((done_before[OPERATION] == Operation.UPDATE).sum())
+    rows = inserted + updated
+    return Counters(
+        fetched=rows, normalized=rows, validated=rows, mapped=rows, inserted=inserted, updated=updated,
+    )  # fmt: skip
 
 
 def intended(rows: pl.DataFrame, done_before: pl.DataFrame) -> pl.DataFrame:
@@ -50,6 +70,10 @@ def operations_done(rows: pl.DataFrame, done_before: pl.DataFrame) -> pl.Series:
     return joined.select(counted.alias(OPERATION)).to_series()
 
 
-def not_met(done_before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """What an earlier process did with other rows than these: it is still to be counted."""
-    return done_before if done_before.is_empty() else done_before.join(rows, on=KEY, how="anti", maintain_order="left")
+def not_met(done_before: pl.DataFrame, rows: pl.DataFrame, waiting: pl.DataFrame) -> pl.DataFrame:
+    """What an earlier process did with other rows than those of a chunk that count as that; `waiting` (ROW) are those
+    of its `rows` that wait for a parent. It is still to be counted."""
+    if done_before.is_empty():
+        return done_before
+    counted = rows.filter(pl.col(OPERATION) != Operation.DUPLICATE).join(waiting.select(ROW), on=ROW, how="anti")
+    return done_before.join(counted, on=KEY, how="anti", maintain_order="left")

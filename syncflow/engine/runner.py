@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from random import SystemRandom
 
 import polars as pl
@@ -16,7 +17,7 @@ from syncflow.clock import Clock
 from syncflow.engine import deletions, drift
 from syncflow.engine.accounting import check_laws, count_rows
 from syncflow.engine.attempts import Attempt, FirstAttempt
-from syncflow.engine.books import DELETE, Books, Settled
+from syncflow.engine.books import DELETE, Books, Progressed, Settled, not_in_cycle
 from syncflow.engine.chunks import Delivery, identified, keys_of_rejected, marks_of_keyless
 from syncflow.engine.error_rate import ErrorLimit, ErrorRate, TooManyErrors
 from syncflow.engine.extract import PageSizes, approach
@@ -24,12 +25,14 @@ from syncflow.engine.given_up import without_given_up
 from syncflow.engine.loading import Loading
 from syncflow.engine.look_ahead import worked_ahead
 from syncflow.engine.masked import masked_fields, masked_ref
+from syncflow.engine.night import NightPart
 from syncflow.engine.overrides import Overridden, Overrides
 from syncflow.engine.pipeline import Timings
 from syncflow.engine.plan import from_json, identity_hash, target_table, with_new_columns
 from syncflow.engine.reading import Progress, read_extract, read_payload, unknown_columns
-from syncflow.engine.recovery import applied, intended, not_met, operations_done
+from syncflow.engine.recovery import applied, intended, not_met, operations_done, still_held, unmet
 from syncflow.engine.rejected import failed_rows
+from syncflow.engine.stops import Stopped, WindowClosed
 from syncflow.engine.watermark import further, read_maximum
 from syncflow.errors import (
     BatchError,
@@ -42,7 +45,7 @@ from syncflow.errors import (
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
 from syncflow.identities import Identities, KeySet, Known, Words, words, words_of_bytes
-from syncflow.model import BatchStatus, DriftMode, Plan, TargetTable
+from syncflow.model import BatchStatus, Counters, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import Source, Target
 from syncflow.queues.failed_records import RetryRule
@@ -54,10 +57,7 @@ from syncflow.store.claims import Claim
 from syncflow.store.database import Database
 
 _log = structlog.get_logger()
-
-
-class Stopped(RetriableError):
-    """Somebody asked the batch to stop; it stands at its checkpoint."""
+_GONE_OR_BAD_SINCE = "rows loaded before an interruption, and gone or bad at the source after it"
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,12 @@ class BatchRun:
         books: Books | None = None,
         attempt: Attempt | None = None,
         parting: Parting | None = None,
+        night: NightPart | None = None,
     ) -> None:
         """`payload` gives the raw rows of a retry; without it the source is asked. `books` are other ones than those
         of the metadata database (a dry run's); `attempt` says whose rows they are, unless they are read for the
-        first time; `parting` how rows of a ring are loaded that a chunk alone cannot close."""
+        first time; `parting` how rows of a ring are loaded that a chunk alone cannot close; `night` says which part of
+        which cycle it is, if it is one."""
         self._around = around
         self._batch = batch = claim.taken.batch
         self._claim = claim
@@ -113,6 +115,9 @@ class BatchRun:
         self._books = books or Books(around.database, around.clock, batch, claim.taken.epoch)
         self._error_rate = ErrorRate(around.options.errors, batch.entity_name, batch.uid)
         self._parting = parting
+        self._night = night
+        self._met_all = night is None
+        """Whether, after the last chunk, what an earlier process did can be met no more; a slice's next night can."""
         self._attempt = attempt or FirstAttempt(around.options.retries, around.clock, SystemRandom())
         self._overrides = Overrides(around.database, batch.entity_name, self._attempt.given)
         self._seconds = 0.0
@@ -120,6 +125,7 @@ class BatchRun:
         self._seen = KeySet()
         self._notes: dict[str, int] = dict.fromkeys(batch.notes, 0)
         self._watermark_after = batch.watermark_after
+        self._unmet = Counters()
         self._listing: Future[Known] | None = None
         self._number = 0
 
@@ -131,6 +137,8 @@ class BatchRun:
         """Everything up to the last chunk's checkpoint. Raises what ended it early."""
         if self._claim.taken.former is not None:
             self._around.target.evict(self._claim.taken.former)
+        if self._night is not None:
+            self._night.require_open()
         self._prepare()
         self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
         try:
@@ -139,6 +147,8 @@ class BatchRun:
             self._finish_load()
             raise
         self._finish_load()
+        if self._night is not None:
+            self._night.require_whole()
 
     def _load_all(self) -> None:
         with (
@@ -148,6 +158,8 @@ class BatchRun:
             self._list_identities(listing)
             with closing(self._decided(loading)) as chunks:
                 for decided in chunks:
+                    if self._night is not None and not self._night.may_begin():
+                        break
                     if not self._may_overtake(decided.table):
                         loading.wait()
                     self._intend(decided)
@@ -168,22 +180,33 @@ class BatchRun:
 
     def delete(self) -> None:
         """Judge and carry out the deletions of a complete extract."""
-        if self._payload is not None or not self._approach.complete:
+        if self._payload is not None or not self._is_whole():
             return
         if not self._approach.finds_deletions:
-            self._books.deletions(deletions.NOTHING, complete=True)
+            self._book_deletions(deletions.NOTHING)
             return
+        with suppress(WindowClosed):
+            self._delete_what_is_gone()
+
+    def _is_whole(self) -> bool:
+        """Whether the extract has held every row of the source, so that a row that is absent from it is gone."""
+        return self._approach.complete if self._night is None else self._night.judges()
+
+    def _delete_what_is_gone(self) -> None:
+        """Raises WindowClosed before anything is sent, when there is no time left to ask the source."""
         target = self._around.target
         with self.timings.measure("delete"):
-            if target.lists_identities:
-                known = self._listing.result() if self._listing is not None else Known.sorted([])
-                keys = deletions.in_pages(known.keys)
-                held = len(known) - self._inserted_when_listed
-            else:
+            total, seen, fetched = self._books.total, self._seen, self._books.total.fetched
+            if self._night is not None:
+                seen, fetched = self._night.seen_in_cycle(), self._night.fetched_in_cycle(total)
+            if not target.lists_identities:
                 keys = self._books.ledger_keys()
-                held = self._books.ledger_size() - self._books.total.inserted
-            gone = deletions.candidates(keys, self._seen, self._table, target)
-            fetched = self._books.total.fetched
+                held = self._books.ledger_size() - self._inserted_by(total)
+            else:
+                known = self._read_identities() if self._listing is None else self._listing.result()
+                keys = deletions.in_pages(known.keys)
+                held = len(known) - (self._inserted_when_listed if self._night is None else self._inserted_by(total))
+            gone = deletions.candidates(keys, seen, self._table, target)
             absent, judged = deletions.judge(gone, held, fetched, self._plan, self._approach, self._around.source)
             self._check_stop(self._books.beat())
             before = self._done_before.filter(pl.col(OPERATION) == DELETE)
@@ -191,7 +214,18 @@ class BatchRun:
             self._books.intend(self._number, pl.concat([self._done_before, to_delete]))
             done = deletions.execute(absent, judged, self._plan, self._table, target).with_deleted(before[KEY])
         self._note_deletions(done)
+        self._book_deletions(done)
+
+    def _inserted_by(self, total: Counters) -> int:
+        """Rows that the whole extract has inserted, in whatever batches."""
+        inserted = total.inserted if self._night is None else self._night.inserted_in_cycle()
+        return inserted + unmet(still_held(self._done_before)).inserted
+
+    def _book_deletions(self, done: deletions.Judgement) -> None:
         self._books.deletions(done, complete=True)
+        self._met_all = True
+        if self._night is not None:
+            self._night.judged()
 
     def try_load(self) -> BatchEnded | None:
         """`load`; what breaks it off ends the batch truly, and its end is returned."""
@@ -224,6 +258,12 @@ class BatchRun:
             check_laws(self.entity, total)
         except LawBroken as broken:
             return self._end(BatchStatus.FAILED, broken)
+        if self._met_all:
+            self._unmet = unmet(self._done_before)
+        if self._unmet.fetched:
+            self._note(
+                "rows loaded before an interruption, and gone or bad at the source after it", self._unmet.fetched
+            )
         well = total.failed == total.ignored
         return self._end(BatchStatus.COMPLETED if well else BatchStatus.COMPLETED_WITH_ERRORS, None)
 
@@ -241,14 +281,15 @@ class BatchRun:
         ended = replace(
             self._batch,
             status=status,
-            counters=self._books.total,
+            counters=self._books.total + self._unmet,
             error_message=None if error is None else str(error),
             notes=self._said(),
             completed_at=None if status is BatchStatus.INTERRUPTED else now,
         )
         moves = error is None and self._payload is None
         try:
-            self._books.end(ended, self._new_state() if moves else None)
+            end_night = None if self._night is None else partial(self._night.ended, status=status, error=error)
+            self._books.end(ended, self._new_state() if moves else None, end_night)
         except ClaimLost as lost:
             return self._told(BatchStatus.RUNNING, lost)
         except (RetriableError, UnavailableError) as lost:
@@ -277,13 +318,19 @@ class BatchRun:
         self._state = self._books.state()
         fresh = self._claim.taken.plan is None
         plan = self._make_plan() if self._claim.taken.plan is None else from_json(self._claim.taken.plan)
-        watermark = self._state.watermark if fresh else self._batch.watermark_before
+        watermark = self._batch.watermark_before
+        if fresh:
+            watermark = self._state.watermark if self._night is None else self._night.watermark(self._state)
         changed = self._state.plan_hash is not None and self._state.plan_hash != identity_hash(plan)
         sizes = self._around.options.pages
         self._approach = approach(plan, self._batch.sync_type, watermark, sizes, changed=changed)
         if self._attempt.compare is not None:
             self._approach = replace(self._approach, compare=self._attempt.compare)
-        if changed and self._payload is None:
+        if self._night is not None:
+            self._approach = self._night.begin(plan, self._approach, sizes, watermark, self._around.source)
+            for note in self._night.notes():
+                self._note(note)
+        if changed and self._payload is None and self._night is None:
             self._note("the configuration has changed since the last batch: every row is compared anew")
         if fresh and self._payload is None:
             self._take_drift(plan)
@@ -321,11 +368,15 @@ class BatchRun:
             for keys in batch_chunks.seen_keys(connection, self._batch.uid):
                 self._seen.add(words_of_bytes(keys, 2))
             intents = batch_chunks.intents(connection, self._batch.uid)
+            inherited = [] if self._night is None else self._night.inherited(connection)
+        intents += inherited
         self._number = 0 if self._checkpoint is None else self._checkpoint.number + 1
         self._done_before = applied(intents, self._table, self._around.target)
-        if len(intents) > 1:
+        if len(intents) > 1 or inherited:
             self._books.intend_alone(self._number, self._done_before)
-        written = self._done_before.filter(pl.col(OPERATION) != DELETE)
+        if self._night is not None and inherited:
+            self._around.database.insist(self._night.forget_inherited)
+        written = still_held(self._done_before)
         if not written.is_empty():
             self._books.recovered(written)
         inserted = written.filter(pl.col(OPERATION) == Operation.INSERT).height
@@ -334,7 +385,8 @@ class BatchRun:
     def _list_identities(self, thread: ThreadPoolExecutor) -> None:
         """Begin to read all that the target holds, where whole tables are compared; otherwise each chunk asks for its
         own rows. It is read before anything is loaded, since the first comparison waits for it."""
-        if self._payload is None and self._approach.complete and self._around.target.lists_identities:
+        lists = self._approach.complete if self._night is None else self._night.lists_first(self._state)
+        if self._payload is None and lists and self._around.target.lists_identities:
             self._listing = thread.submit(self._read_identities)
 
     def _read_identities(self) -> Known:
@@ -354,7 +406,7 @@ class BatchRun:
             for planned, chunk, rejected_keys, marks, overridden in identified_ones:
                 delivery = planned.delivery
                 if delivery.reread != reading:
-                    reading, counted_before = delivery.reread, self._seen.copy()
+                    reading, counted_before = delivery.reread, self._counted()
                 if reading:
                     chunk = _uncounted(chunk, planned.plan, counted_before)
                     rejected_keys = keys_of_rejected(chunk, planned.plan)
@@ -367,6 +419,15 @@ class BatchRun:
                     chunk, keys, rejected_keys, planned.plan, planned.table, planned.progress, delivery.total_rows,
                     overridden,
                 )  # fmt: skip
+
+    def _counted(self) -> KeySet:
+        """The keys that this extract has counted by now."""
+        if self._night is None:
+            return self._seen.copy()
+        counted = self._night.seen_before()
+        for run in self._seen.runs():
+            counted.add(run)
+        return counted
 
     def _planned(self) -> Iterator["_Planned"]:
         """Deliveries, numbered, each with the plan that takes its columns."""
@@ -394,9 +455,13 @@ class BatchRun:
             reading = read_payload(self._payload(), self._plan)
         else:
             start = Progress() if self._checkpoint is None else Progress.from_json(self._checkpoint.cursor)
+            if self._night is not None:
+                start = self._night.start(self._checkpoint)
             reading = read_extract(
                 self._around.source, self._plan, self._approach, options.chunk_rows, options.in_flight, start
             )
+            if self._night is not None:
+                reading = self._night.within(reading)
         while True:
             with self.timings.measure("fetch"):
                 item = next(reading, None)
@@ -468,7 +533,7 @@ class BatchRun:
         counters = count_rows(replace(loaded.chunk, rows=rows), loaded.waiting, ignored)
         rejected_keys = pl.concat([decided.rejected_keys, _keys_refused(decided, loaded.chunk)])
         failed = failed_rows(loaded.chunk, decided.plan, rejected_keys, ignored, loaded.temporary)
-        self._done_before = not_met(self._done_before, chunk.rows)
+        self._done_before = not_met(self._done_before, rows, loaded.waiting)
         settled = Settled(
             chunk=loaded.chunk,
             plan=decided.plan,
@@ -481,6 +546,7 @@ class BatchRun:
             failed=self._attempt.failed(failed),
             overridden=decided.overridden,
             close_records=self._attempt.closing(loaded.chunk, ignored),
+            progressed=self._progressed(decided.progress),
         )
         for note, rows_ in chunk.notes:
             self._note(note, rows_)
@@ -499,6 +565,11 @@ class BatchRun:
         if self._payload is None:
             self._error_rate.take(counters, loaded, masked_fields(decided.plan))
         self._check_stop(status)
+
+    def _progressed(self, progress: Progress) -> Progressed:
+        if self._night is None:
+            return not_in_cycle
+        return partial(self._night.settled, cursor=progress)
 
     def _check_stop(self, status: BatchStatus) -> None:
         if status is BatchStatus.CANCELLING or self._around.stopping.is_set():
@@ -520,9 +591,11 @@ class BatchRun:
     def _said(self) -> tuple[str, ...]:
         return tuple(f"{note}: {rows}" if rows else note for note, rows in self._notes.items())
 
-    def _new_state(self) -> erp_sync_state.SyncState:
+    def _new_state(self) -> erp_sync_state.SyncState | None:
         """The entity's state after a batch that balances; a watermark never goes back."""
         plan = self._plan
+        if self._night is not None:
+            return self._night.state_after(self._state, plan, self._books.total, self._watermark_after)
         watermark = self._state.watermark
         # The row that has the maximum was there to be read: who read nothing was told an untruth, and reads again.
         if plan.rowversion_field is not None and self._books.total.fetched:

@@ -1,6 +1,6 @@
 """What an operator does with batches: start, resume, stop, look at."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from syncflow.store import (
     pending_children,
     sync_batches,
 )
-from syncflow.store.claims import abandoned, held_elsewhere, holder_of
+from syncflow.store.claims import abandoned, alone_with, held_elsewhere, holder_of
 from syncflow.store.database import Database
 from syncflow.store.failed_records import FailedRecord
 from syncflow.uuid7 import uuid7
@@ -61,6 +61,7 @@ class BatchService:
         planner = Planner(entities, Definitions(self._source), self._observe)
         group = uuid7()
         batches = [self._batch_of(entity, sync_type, group) for entity in chosen]
+        self._go_on(batches)
         return self._dispatcher.run(batches, entities, planner.plan)
 
     def resume(self, beginnings: Sequence[str]) -> list[BatchEnded]:
@@ -69,12 +70,20 @@ class BatchService:
         entities = self._entities()
         chosen = [self._resumable(self.find(beginning), entities) for beginning in beginnings] or self._unattended()
         planner = Planner(entities, Definitions(self._source), self._observe)
+        self._go_on(chosen)
         return self._dispatcher.run(chosen, entities, planner.plan)
 
+    def _go_on(self, batches: Sequence[Batch]) -> None:
+        with self._database.begin() as connection:
+            sync_batches.go_on(connection, [batch.uid for batch in batches])
+
     def take_over(self) -> list[BatchEnded]:
-        """Go on with the batches whose process is gone; those that were stopped on purpose stay as they are."""
-        left = self.abandoned()
-        return self.resume([str(batch.uid) for batch in left]) if left else []
+        """Go on with what processes that are gone have left; what was stopped on purpose stays as it is."""
+        ended = []
+        for group in self.take_left():
+            ended += self.carry_out(group)
+            self.give_back(group)
+        return ended
 
     def request(self, names: Sequence[str], sync_type: SyncType) -> list[Batch]:
         """Queue one batch each of these entities, or the one that was interrupted, for whatever process has a worker.
@@ -88,29 +97,62 @@ class BatchService:
             raise BusyError(f"Already at work: {told}. Watch it with: syncflow status, or stop it first.")
         return self._enqueue(batches, "batch.request")
 
+    def request_due(self, names: Sequence[str], requested_by: str) -> list[Batch]:
+        """The same for what is due by itself: entities that are gone or at work are left out, and nobody is held to
+        account for it."""
+        entities = self._entities()
+        group = uuid7()
+        batches = [
+            self._batch_of(entities[name], SyncType.INCREMENTAL, group, requested_by)
+            for name in names
+            if name in entities
+        ]
+        with self._database.begin() as connection:
+            for batch in batches:
+                sync_batches.enqueue(connection, batch.uid, group)
+        return batches
+
     def request_resume(self, beginnings: Sequence[str]) -> list[Batch]:
         """Queue batches that can be gone on with. Raises UsageError as `resume` does."""
         entities = self._entities()
         return self._enqueue([self._resumable(self.find(each), entities) for each in beginnings], "batch.resume")
 
     def _enqueue(self, batches: Sequence[Batch], act: str) -> list[Batch]:
+        group = uuid7()
         with self._database.begin() as connection:
             for batch in batches:
-                sync_batches.enqueue(connection, batch.uid)
+                sync_batches.enqueue(connection, batch.uid, group)
                 told = audit_log.Act(self._actor, act, batch.entity_name, str(batch.uid))
                 audit_log.record(connection, told, self._clock.now())
             found = [sync_batches.get(connection, batch.uid) for batch in batches]
         return [batch for batch in found if batch is not None]
 
+    def hand_over(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Let whatever process has a worker go on at once with batches that this one had to interrupt; those that a
+        person has stopped wait for a person."""
+        with self._database.begin() as connection:
+            stopped = sync_batches.stopped_by_hand(connection)
+            found = [sync_batches.get(connection, batch.uid) for batch in batches if batch.uid not in stopped]
+            left = [batch for batch in found if batch is not None and batch.status is BatchStatus.INTERRUPTED]
+            for batch in left:
+                sync_batches.enqueue(connection, batch.uid)
+        return left
+
     def take_queued(self, most: int) -> list[tuple[Batch, ...]]:
         """What was requested and nobody has begun, in the groups that it was requested in, so many at most: for
         `carry_out`. What of it is not begun then is to be given back."""
         with self._database.begin() as connection:
-            waiting = sync_batches.take_queued(connection, most)
-        groups: dict[UUID, list[Batch]] = {}
-        for batch in waiting:
-            groups.setdefault(batch.batch_group or batch.uid, []).append(batch)
-        return [tuple(group) for group in groups.values()]
+            return _in_groups(sync_batches.take_queued(connection, most))
+
+    def take_left(self, most: int | None = None) -> list[tuple[Batch, ...]]:
+        """What processes that are gone have left behind, with what else of the same groups they had not begun; so many
+        groups at most. What of it is not begun then is to be given back."""
+        left = _in_groups(self.abandoned())[:most]
+        if not left:
+            return []
+        with self._database.begin() as connection:
+            waiting = sync_batches.take_with(connection, [_group_of(group[0]) for group in left])
+        return _in_groups([*(batch for group in left for batch in group), *waiting])
 
     def give_back(self, batches: Sequence[Batch]) -> None:
         """Let any process take those of the batches that were taken and not begun, such as because another one of the
@@ -120,22 +162,29 @@ class BatchService:
 
     def abandoned(self) -> list[Batch]:
         """Batches whose process is gone; those that were stopped on purpose are not among them. What was to be stopped
-        when its process went is stopped by that."""
-        uids = set(abandoned(self._database))
-        left = [batch for batch in self._unattended() if batch.uid in uids] if uids else []
-        for batch in left:
-            if batch.status is BatchStatus.CANCELLING:
+        when its process went, or whose entity is not configured any more, is interrupted by that."""
+        uids = abandoned(self._database)
+        with self._database.begin() as connection:
+            entities = entity_config.load_all(connection) if uids else {}
+            found = [sync_batches.get(connection, uid) for uid in uids]
+        open_ = [batch for batch in found if batch is not None and batch.status in sync_batches.OPEN]
+        goes_on = {b.uid for b in open_ if b.status is BatchStatus.RUNNING and b.entity_name in entities}
+        for batch in open_:
+            if batch.uid not in goes_on:
                 with self._database.begin() as connection:
-                    sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED)
-        return [batch for batch in left if batch.status is not BatchStatus.CANCELLING]
+                    sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED, batch.claim_epoch)
+        return [batch for batch in open_ if batch.uid in goes_on]
 
     def carry_out(self, batches: Sequence[Batch]) -> list[BatchEnded]:
-        """Work on batches that were requested or left behind, to their end. One that another process takes first is
-        left to it."""
+        """Work on batches of one group, requested or left behind, to their end. While another process works on batches
+        of the group, nothing is begun; one that another process takes first is left to it."""
         entities = self._entities()
         planner = Planner(entities, Definitions(self._source), self._observe)
         known = [batch for batch in batches if batch.entity_name in entities]
-        return self._dispatcher.run(known, entities, planner.plan) if known else []
+        if not known:
+            return []
+        with alone_with(self._database, _group_of(known[0])) as alone:
+            return self._dispatcher.run(known, entities, planner.plan) if alone else []
 
     def in_doubt(self, batch: Batch) -> int:
         """Rows that were sent, or about to be, and whose outcome is not in the books: it is settled by reading the
@@ -165,7 +214,7 @@ class BatchService:
             raise UsageError(f"The batch {batch.uid} has ended already ({batch.status}); there is nothing to stop.")
         if status is BatchStatus.CANCELLING and not held_elsewhere(self._database, batch.uid):
             with self._database.begin() as connection:
-                sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED)
+                sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED, batch.claim_epoch)
         return self.find(str(batch.uid))
 
     def find(self, beginning: str) -> Batch:
@@ -244,7 +293,7 @@ class BatchService:
             found = [sync_batches.unfinished(connection, name) for name in entity_config.load_all(connection)]
         return [batch for batch in found if batch is not None and not self.alive(batch)]
 
-    def _batch_of(self, entity: Entity, sync_type: SyncType, group: UUID) -> Batch:
+    def _batch_of(self, entity: Entity, sync_type: SyncType, group: UUID, requested_by: str | None = None) -> Batch:
         """The entity's unfinished batch, or a new one. Retries that died are put away: their rows still wait."""
         with self._database.begin() as connection:
             unfinished = sync_batches.unfinished(connection, entity.name)
@@ -262,7 +311,7 @@ class BatchService:
             delta_strategy=entity.delta_strategy,
             source_system=self._source.name,
             status=BatchStatus.QUEUED,
-            requested_by=self._actor,
+            requested_by=requested_by or self._actor,
             requested_at=self._clock.now(),
             batch_group=group,
         )
@@ -276,6 +325,18 @@ class BatchService:
 
     def _observe(self, api: str) -> dict[str, OracleType]:
         return observe(self._source, api, self._first_page)
+
+
+def _group_of(batch: Batch) -> UUID:
+    return batch.batch_group or batch.uid
+
+
+def _in_groups(batches: Iterable[Batch]) -> list[tuple[Batch, ...]]:
+    """What was asked for together, in the order of the first of each."""
+    groups: dict[UUID, list[Batch]] = {}
+    for batch in batches:
+        groups.setdefault(_group_of(batch), []).append(batch)
+    return [tuple(group) for group in groups.values()]
 
 
 class Definitions:

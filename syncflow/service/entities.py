@@ -8,12 +8,15 @@ import msgspec
 from syncflow.clock import Clock
 from syncflow.engine.dispatcher import load_order
 from syncflow.engine.plan import Planner, children_of, nearest, target_table
-from syncflow.errors import UsageError
+from syncflow.errors import ConfigurationError, UsageError
 from syncflow.model import ApiDefinition, DeltaStrategy, Entity, TargetTable
 from syncflow.protocols import Source
+from syncflow.scheduler.cadence import parse_cadence
+from syncflow.schedules import BackgroundSchedule, ScheduleTerms
 from syncflow.service.batches import Definitions, observe
-from syncflow.service.entity_yaml import entity_of_fields, read_entities, write_entities, write_entity
-from syncflow.store import audit_log, entity_config, erp_sync_state
+from syncflow.service.entity_yaml import Stated, entity_of_fields, read_entities, write_entities, write_entity
+from syncflow.service.schedule_writer import ScheduleWriter
+from syncflow.store import audit_log, background_schedules, entity_config, erp_sync_state
 from syncflow.store.database import Connection, Database
 
 
@@ -27,12 +30,35 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class ScheduleChange:
+    """An entity's schedule as it stands, and its terms as they are to be; None for one that is not there."""
+
+    before: BackgroundSchedule | None
+    after: ScheduleTerms | None
+
+    @property
+    def terms(self) -> tuple[ScheduleTerms | None, ScheduleTerms | None]:
+        return (None if self.before is None else self.before.terms), self.after
+
+
+@dataclass(frozen=True)
 class Change:
     """One entity as it stands, under the version that was looked at, and as it is to be; `before` is None for a new
-    one."""
+    one. `schedule` is None where nothing is said of its nights."""
 
     before: Entity | None
     after: Entity
+    schedule: ScheduleChange | None = None
+
+    @property
+    def schedules(self) -> tuple[ScheduleTerms | None, ScheduleTerms | None]:
+        """Its terms before and after, as far as something is said of them."""
+        return (None, None) if self.schedule is None else self.schedule.terms
+
+    @property
+    def different(self) -> bool:
+        before, after = self.schedules
+        return self.after != self.before or before != after
 
 
 @dataclass(frozen=True)
@@ -96,28 +122,33 @@ class EntityService:
         """Create or change the entities of a file, all of them or none. An entity that stands as the file says is left
         alone. Raises ConfigurationError with file and line for a mistake in it."""
         changes = self.read_yaml(text, origin)
-        different = [change for change in changes if change.after != change.before]
+        different = [change for change in changes if change.different]
         self._write(different)
         return Imported(
             tuple(change.after.name for change in different if change.before is None),
             tuple(change.after.name for change in different if change.before is not None),
-            tuple(change.after.name for change in changes if change.after == change.before),
+            tuple(change.after.name for change in changes if not change.different),
         )
 
     def read_yaml(self, text: str, origin: str, known: Sequence[Entity] = ()) -> list[Change]:
         """What `import_yaml` would write, checked, in the file's order. `known` are entities as somebody saw them
         before the text was written: they stand for what is stored, so that `change_all` notices when that has changed
         since."""
-        wanted = read_entities(text, origin)
+        stated = read_entities(text, origin)
         before = {**self._load(), **{entity.name: entity for entity in known}}
-        after = {**before, **{entity.name: _carried_over(entity, before) for entity in wanted}}
-        self._check([after[entity.name] for entity in wanted], after)
-        return [Change(before.get(entity.name), after[entity.name]) for entity in wanted]
+        after = {**before, **{each.entity.name: _carried_over(each.entity, before) for each in stated}}
+        self._check([after[each.entity.name] for each in stated], after)
+        schedules = self._schedules()
+        names = [each.entity.name for each in stated]
+        return [
+            Change(before.get(name), after[name], _schedule_change(each, schedules))
+            for name, each in zip(names, stated, strict=True)
+        ]
 
     def export_yaml(self, names: Sequence[str]) -> str:
         """These entities, or all of them, as `import_yaml` takes them."""
         chosen = [self.get(name) for name in names] if names else self.all()
-        return write_entities(chosen)
+        return write_entities(chosen, {name: schedule.terms for name, schedule in self._schedules().items()})
 
     def create(self, name: str, fields: Mapping[str, str]) -> Entity:
         """A new entity from fields as they stand in the YAML file, each value a piece of YAML. Raises UsageError when
@@ -125,19 +156,19 @@ class EntityService:
         before = self._load()
         if name in before:
             raise UsageError(f"There is an entity {name} already. Change it with: syncflow entities update {name}")
-        entity = entity_of_fields(f"name: {name}\n", fields)
-        self._check([entity], {**before, name: entity})
-        with self._database.begin() as connection:
-            self._create(connection, entity)
+        stated = entity_of_fields(f"name: {name}\n", fields)
+        self._check([stated.entity], {**before, name: stated.entity})
+        self._write([Change(None, stated.entity, _schedule_change(stated, self._schedules()))])
         return self.get(name)
 
     def update(self, name: str, fields: Mapping[str, str]) -> Entity:
         """Change fields of an entity, each value a piece of YAML; an empty one takes the field back to its default.
         Raises UsageError when somebody else changed the entity in the meantime."""
         before = self.get(name)
-        after = replace(entity_of_fields(write_entity(before), fields), version=before.version)
+        stated = entity_of_fields(write_entity(before), fields)
+        after = replace(stated.entity, version=before.version)
         self._check([after], {**self._load(), name: after})
-        self._write([Change(before, after)])
+        self._write([Change(before, after, _schedule_change(stated, self._schedules()))])
         return self.get(name)
 
     def change(self, before: Entity, after: Entity) -> Entity:
@@ -161,8 +192,8 @@ class EntityService:
         self._write([Change(entity, replace(entity, sync_enabled=enabled)) for entity in entities])
 
     def delete(self, name: str) -> None:
-        """Forget an entity and its watermark; its table in ScheduleHub stays. Raises UsageError while others refer to
-        it, or a batch of it is running."""
+        """Forget an entity, its watermark and its schedule; its table in ScheduleHub stays. Raises UsageError while
+        others refer to it, or a batch of it is running."""
         entity = self.get(name)
         children = [child.entity for child in children_of(name, self._load().values()) if child.entity != name]
         if children:
@@ -170,6 +201,7 @@ class EntityService:
         with self._database.begin() as connection:
             entity_config.delete(connection, name)
             erp_sync_state.forget(connection, name)
+            self._write_schedule(connection, name, ScheduleChange(background_schedules.get(connection, name), None))
             self._record(connection, "entity.delete", name, entity, None)
 
     def tables(self) -> list[TargetTable]:
@@ -181,6 +213,7 @@ class EntityService:
     def _check(self, changed: Iterable[Entity], entities: Mapping[str, Entity]) -> None:
         planner = self._planner(entities)
         for entity in changed:
+            _check_cadence(entity)
             planner.plan(entity.name)
 
     def _planner(self, entities: Mapping[str, Entity]) -> Planner:
@@ -195,8 +228,24 @@ class EntityService:
             for change in changes:
                 if change.before is None:
                     self._create(connection, change.after)
-                else:
+                elif change.after != change.before or change.schedule is None:
                     self._replace(connection, change.before, change.after)
+                if change.schedule is not None:
+                    self._write_schedule(connection, change.after.name, change.schedule)
+
+    def _schedules(self) -> dict[str, BackgroundSchedule]:
+        with self._database.begin() as connection:
+            return background_schedules.load_all(connection)
+
+    def _write_schedule(self, connection: Connection, name: str, change: ScheduleChange) -> None:
+        writer = ScheduleWriter(connection, self._actor, self._clock.now())
+        before, after = change.before, change.after
+        if before is None and after is not None:
+            writer.create(name, after)
+        elif before is not None and after is None:
+            writer.remove(before)
+        elif before is not None and after is not None and after != before.terms:
+            writer.change(before, after)
 
     def _create(self, connection: Connection, entity: Entity) -> None:
         entity_config.create(connection, entity, self._clock.now())
@@ -245,6 +294,21 @@ def _carried_over(entity: Entity, before: Mapping[str, Entity]) -> Entity:
     if old is None:
         return entity
     return replace(entity, version=old.version, column_types={**old.column_types, **entity.column_types})
+
+
+def _check_cadence(entity: Entity) -> None:
+    """Raises ConfigurationError for a `sync_schedule` that cannot be kept."""
+    if entity.sync_schedule is not None:
+        try:
+            parse_cadence(entity.sync_schedule, "UTC")
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{entity.name}, sync_schedule: {error}") from error
+
+
+def _schedule_change(stated: Stated, schedules: Mapping[str, BackgroundSchedule]) -> ScheduleChange | None:
+    if not stated.states_schedule:
+        return None
+    return ScheduleChange(schedules.get(stated.entity.name), stated.schedule)
 
 
 def _as_json(entity: Entity | None) -> dict[str, object] | None:

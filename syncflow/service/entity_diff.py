@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from syncflow.model import Entity
+from syncflow.schedules import ScheduleTerms
 from syncflow.service.entity_yaml import entity_lines
 
 
@@ -16,9 +17,17 @@ class DiffLine:
     text: str
 
 
-def differences(before: Entity | None, after: Entity | None, *, around: int = 1) -> tuple[DiffLine, ...]:
-    """Lines that go and come, with so many unchanged ones around them; nothing when both are the same."""
-    old, new = (() if entity is None else entity_lines(entity) for entity in (before, after))
+def differences(
+    before: Entity | None,
+    after: Entity | None,
+    *,
+    around: int = 1,
+    schedules: tuple[ScheduleTerms | None, ScheduleTerms | None] = (None, None),
+) -> tuple[DiffLine, ...]:
+    """Lines that go and come, with so many unchanged ones around them; nothing when both are the same. `schedules` are
+    those of before and after, where they are to be compared as well."""
+    sides = zip((before, after), schedules, strict=True)
+    old, new = (() if entity is None else entity_lines(entity, terms) for entity, terms in sides)
     return tuple(_lines(old, new, around))
 
 

@@ -1,6 +1,7 @@
 """Entities as YAML: read with the line of every mistake, written so that reading gives the same entities again."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
@@ -22,6 +23,10 @@ from syncflow.model import (
     Replacement,
     Transformation,
 )
+from syncflow.scheduler.cadence import parse_cadence
+from syncflow.scheduler.terms import checked, days_text, parse_days, parse_window, window_text
+from syncflow.scheduler.zones import zone_named
+from syncflow.schedules import ScheduleTerms
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -30,13 +35,27 @@ Node = yaml.Node
 Reader = Callable[[Node], object]
 
 
-def read_entities(text: str, origin: str) -> tuple[Entity, ...]:
+NO_SCHEDULE = "none"
+_SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An entity as a text states it. Only where `states_schedule`, the text says something of its nights: `schedule`,
+    or None for an entity that is to have none."""
+
+    entity: Entity
+    schedule: ScheduleTerms | None = None
+    states_schedule: bool = False
+
+
+def read_entities(text: str, origin: str) -> tuple[Stated, ...]:
     """Parse a whole file. Raises ConfigurationError naming file, line, key and the nearest right one; an entity that
     stands twice is such an error."""
     return _Document(origin).entities(text)
 
 
-def entity_of_fields(base: str, fields: Mapping[str, str]) -> Entity:
+def entity_of_fields(base: str, fields: Mapping[str, str]) -> Stated:
     """The entity of a YAML mapping with some of its fields replaced; each value is a piece of YAML of its own."""
     document: dict[str, object] = yaml.safe_load(base)
     for key, text in fields.items():
@@ -45,7 +64,8 @@ def entity_of_fields(base: str, fields: Mapping[str, str]) -> Entity:
         except yaml.YAMLError as error:
             raise ConfigurationError(f"{key}: {text!r} is not readable YAML: {' '.join(str(error).split())}") from error
     named = {key: value for key, value in document.items() if value != ""}
-    return read_entities(yaml.safe_dump({"entities": [named]}, allow_unicode=True, sort_keys=False), "")[0]
+    stated = read_entities(yaml.safe_dump({"entities": [named]}, allow_unicode=True, sort_keys=False), "")[0]
+    return replace(stated, states_schedule=_SCHEDULE in fields)
 
 
 class _Document:
@@ -54,7 +74,7 @@ class _Document:
     def __init__(self, origin: str) -> None:
         self._origin = origin
 
-    def entities(self, text: str) -> tuple[Entity, ...]:
+    def entities(self, text: str) -> tuple[Stated, ...]:
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
@@ -62,15 +82,16 @@ class _Document:
         if root is None:
             raise ConfigurationError(f"{self._origin} is empty. It must hold a list named entities.")
         top = self._mapping(root, {"entities": self._sequence_of(self._entity)}, required=("entities",))
-        found: tuple[tuple[Entity, Node], ...] = top["entities"]  # type: ignore[assignment]
+        found: tuple[tuple[Stated, Node], ...] = top["entities"]  # type: ignore[assignment]
         first: dict[str, Node] = {}
-        for entity, node in found:
-            if entity.name in first:
-                self._fail(node, f"the entity {entity.name} stands twice (first in line {_line(first[entity.name])})")
-            first[entity.name] = node
-        return tuple(entity for entity, _ in found)
+        for stated, node in found:
+            name = stated.entity.name
+            if name in first:
+                self._fail(node, f"the entity {name} stands twice (first in line {_line(first[name])})")
+            first[name] = node
+        return tuple(stated for stated, _ in found)
 
-    def _entity(self, node: Node) -> tuple[Entity, Node]:
+    def _entity(self, node: Node) -> tuple[Stated, Node]:
         values = self._mapping(
             node,
             {
@@ -89,12 +110,53 @@ class _Document:
                 "hash_exclude": self._texts,
                 "column_types": self._text_pairs,
                 "sync_enabled": self._flag,
-                "sync_schedule": self._text,
+                "sync_schedule": self._cadence,
+                _SCHEDULE: self._schedule,
             },
             required=("name", "business_key"),
         )
         values.setdefault("api", values["name"])
-        return Entity(**values), node  # type: ignore[arg-type]
+        states = _SCHEDULE in values
+        schedule: ScheduleTerms | None = values.pop(_SCHEDULE, None)  # type: ignore[assignment]
+        return Stated(Entity(**values), schedule, states), node  # type: ignore[arg-type]
+
+    def _cadence(self, node: Node) -> str:
+        self._said(node, lambda text: parse_cadence(text, "UTC"))
+        return self._text(node)
+
+    def _schedule(self, node: Node) -> ScheduleTerms | None:
+        if isinstance(node, yaml.ScalarNode) and node.value == NO_SCHEDULE:
+            return None
+        values = self._mapping(
+            node,
+            {
+                "window": lambda value: self._said(value, parse_window),
+                "time_zone": lambda value: self._said(value, lambda text: zone_named(text).key),
+                "days": self._days,
+                "days_to_complete": self._count,
+                "enabled": self._flag,
+            },
+            required=("window", "time_zone"),
+        )
+        start, end = values.pop("window")  # type: ignore[misc]
+        terms = ScheduleTerms(start, end, **values)  # type: ignore[has-type, arg-type]
+        try:
+            return checked(terms)
+        except ConfigurationError as error:
+            self._fail(node, str(error).rstrip("."))
+
+    def _days(self, node: Node) -> frozenset[int]:
+        if isinstance(node, yaml.SequenceNode):
+            words = [self._text(item) for item in node.value]
+            return self._said(node, lambda _: parse_days(words), "")
+        return self._said(node, lambda text: parse_days(text.split(",")))
+
+    def _said(self, node: Node, read: Callable[[str], T], text: str | None = None) -> T:
+        """What `read` makes of a value; what it refuses, with the line."""
+        try:
+            return read(self._text(node) if text is None else text)
+        except ConfigurationError as error:
+            self._fail(node, str(error).rstrip("."))
 
     def _conventions(self, node: Node) -> Conventions:
         fields: dict[str, Reader] = {"numbers": self._one_of(NumberFormat), "dates": self._one_of(DateOrder)}
@@ -208,20 +270,22 @@ def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def write_entities(entities: Iterable[Entity]) -> str:
-    """YAML that `read_entities` reads back to the same entities; what is default is left out."""
-    document = {"entities": [_as_yaml(entity) for entity in entities]}
+def write_entities(entities: Iterable[Entity], schedules: Mapping[str, ScheduleTerms] | None = None) -> str:
+    """YAML that `read_entities` reads back to the same entities and their schedules; what is default is left out."""
+    terms = schedules or {}
+    document = {"entities": [_as_yaml(entity, terms.get(entity.name)) for entity in entities]}
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def write_entity(entity: Entity) -> str:
     """One entity as a YAML mapping of its own."""
-    return yaml.dump(_as_yaml(entity), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml.dump(_as_yaml(entity, None), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-def entity_lines(entity: Entity) -> tuple[str, ...]:
-    """The same, one line for each setting and each mapping, however long."""
-    text = yaml.dump(_as_yaml(entity), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_NEVER_BROKEN)
+def entity_lines(entity: Entity, schedule: ScheduleTerms | None = None) -> tuple[str, ...]:
+    """The same with its schedule, one line for each setting and each mapping, however long."""
+    document = _as_yaml(entity, schedule)
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_NEVER_BROKEN)
     return tuple(text.splitlines())
 
 
@@ -248,7 +312,7 @@ _Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_mapping(_MA
 _Dumper.add_representer(_FlowList, lambda dumper, data: dumper.represent_sequence(_SEQ, data, flow_style=True))
 
 
-def _as_yaml(entity: Entity) -> dict[str, object]:
+def _as_yaml(entity: Entity, schedule: ScheduleTerms | None) -> dict[str, object]:
     default = Entity(entity.name, entity.api, entity.business_key)
     out: dict[str, object] = {"name": entity.name, "api": entity.api, "business_key": _FlowList(entity.business_key)}
     out["delta_strategy"] = str(entity.delta_strategy)
@@ -264,6 +328,8 @@ def _as_yaml(entity: Entity) -> dict[str, object]:
         value = getattr(entity, name)
         if value != getattr(default, name):
             out[name] = str(value) if isinstance(value, StrEnum) else value
+    if schedule is not None:
+        out[_SCHEDULE] = _schedule_as_yaml(schedule)
     if entity.conventions != default.conventions:
         out["conventions"] = _Flow({"numbers": str(entity.conventions.numbers), "dates": str(entity.conventions.dates)})
     if entity.hash_exclude:
@@ -276,6 +342,17 @@ def _as_yaml(entity: Entity) -> dict[str, object]:
         }
     if entity.mappings:
         out["mappings"] = [_mapping_as_yaml(mapping) for mapping in entity.mappings]
+    return out
+
+
+def _schedule_as_yaml(terms: ScheduleTerms) -> dict[str, object]:
+    out = _Flow({"window": window_text(terms.window_start, terms.window_end), "time_zone": terms.time_zone})
+    if terms.days != ScheduleTerms.days:
+        days = days_text(terms.days).split(", ")
+        out["days"] = _FlowList(days) if len(days) > 1 else days[0]
+    out["days_to_complete"] = terms.days_to_complete
+    if not terms.enabled:
+        out["enabled"] = False
     return out
 
 

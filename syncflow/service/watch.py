@@ -30,6 +30,7 @@ _LOOK_SECONDS = 10.0
 """A connection that is gone without a word is noticed after so long."""
 _PAUSE_SECONDS = 0.5
 """The least time between two notices about one batch's chunks."""
+_log = structlog.get_logger()
 _ENGINE: dict[str, type[Event]] = {kind.__name__: kind for kind in (BatchStarted, ChunkSettled, BatchEnded)}
 
 
@@ -62,7 +63,7 @@ class Relay:
                 origin = self._database.application
                 notices.notify(connection, notices.EVENT, origin=origin, type=type(event).__name__, event=told)
         except SyncFlowError as error:
-            structlog.get_logger().debug("an event was not passed on", error=str(error))
+            _log.debug("an event was not passed on", error=str(error))
 
 
 class Watch:
@@ -96,22 +97,28 @@ class Watch:
                         return
                     if lost:
                         lost = False
-                        self._listener(Reconnected())
+                        self._tell(Reconnected())
                     self._hear(notice)
             except SyncFlowError as error:
                 if not lost:
-                    self._listener(Disconnected(str(error)))
+                    self._tell(Disconnected(str(error)))
                 lost = True
                 self._ended.wait(AGAIN_SECONDS)
 
     def _hear(self, notice: Mapping[str, object] | None) -> None:
         news = None if notice is None else _news(notice, self._database.application)
         if news is not None:
+            self._tell(news)
+
+    def _tell(self, news: News) -> None:
+        try:
             self._listener(news)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with one notice, the next one is heard
+            _log.error("what was heard could not be taken in", news=type(news).__name__, exc_info=error)
 
 
 def _news(notice: Mapping[str, object], own: str) -> News | None:
-    """What a notice says; None for one of our own, and for one of a newer SyncFlow that this one does not know."""
+    """What a notice says; None for one of our own, and for one that this SyncFlow does not understand."""
     try:
         if notice.get("kind") == notices.BATCH:
             return msgspec.convert(notice, BatchChanged, strict=False)
@@ -121,5 +128,6 @@ def _news(notice: Mapping[str, object], own: str) -> News | None:
         if kind is None or notice.get("origin") == own:
             return None
         return msgspec.convert(notice["event"], kind, strict=False)
-    except (msgspec.ValidationError, KeyError):
+    except (msgspec.ValidationError, KeyError) as error:
+        _log.debug("a notice is not understood", notice=str(notice)[:200], error=str(error))
         return None

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 
 import structlog
 
@@ -66,6 +67,7 @@ class Worker:
         """What was taken and is not at work any more, until it was looked whether it was begun at all."""
         self._message: str | None = None
         self._since: datetime | None = None
+        self._turned_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +81,10 @@ class Worker:
 
     def wake(self) -> None:
         self._wake.set()
+
+    def silent_for(self) -> float:
+        """Seconds since it looked for work the last time, whatever came of it."""
+        return time.monotonic() - self._turned_at
 
     def stop(self, grace: float) -> None:
         """Let running batches come to their next checkpoint, for so many seconds at most; they can be resumed."""
@@ -110,31 +116,33 @@ class Worker:
     def _run(self) -> None:
         take_over_at = retry_at = 0.0
         while not self._stopping.is_set():
-            now = time.monotonic()
+            now = self._turned_at = time.monotonic()
             try:
-                if free := self._free():
-                    for group in self._batches.take_queued(free):
-                        self._begin(group)
                 if now >= take_over_at:
                     take_over_at = now + TAKE_OVER_SECONDS
                     self._give_back()
-                    for batch in self._batches.abandoned():
-                        self._begin((batch,))
+                    self._begin(self._batches.take_left(self._free()))
+                if free := self._free():
+                    self._begin(self._batches.take_queued(free))
                 self._message = None
             except SyncFlowError as error:
                 self._message = str(error)
+            except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong while it looks
+                self._message = f"SyncFlow broke down while it looked for work ({type(error).__name__}: {error})."
+                _log.error("the worker cannot look for work", exc_info=error)
             if now >= retry_at and self._message is None:
                 retry_at = now + RETRY_SECONDS
                 self._do("retries", (), self._retry)
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
 
-    def _begin(self, group: tuple[Batch, ...]) -> None:
+    def _begin(self, groups: Sequence[tuple[Batch, ...]]) -> None:
         with self._lock:
             known = {batch.uid for batches in self._at_work.values() for batch in batches}
-        new = tuple(batch for batch in group if batch.uid not in known)
-        if new:
-            self._do(new[0].uid, new, lambda: self._carry_out(new))
+        for group in groups:
+            new = tuple(batch for batch in group if batch.uid not in known)
+            if new:
+                self._do(new[0].uid, new, partial(self._carry_out, new))
 
     def _carry_out(self, group: tuple[Batch, ...]) -> None:
         try:
@@ -170,12 +178,14 @@ class Worker:
                 _log.warning("a task of the worker was broken off", error=str(error))
             except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong in a task
                 _log.error("a task of the worker broke down", exc_info=error)
-            finally:
-                with self._lock:
-                    self._at_work.pop(name, None)
-                self._wake.set()
 
-        self._pool.submit(run)
+        def done(_: Future[None]) -> None:
+            with self._lock:
+                self._at_work.pop(name, None)
+            self._wake.set()
+
+        # Called as well for what is cancelled before it begins.
+        self._pool.submit(run).add_done_callback(done)
 
     def _retry(self) -> None:
         for retry in self._retries:

@@ -74,7 +74,7 @@ class Claim:
                 try:
                     if own.closed:
                         own = sessions.enter_context(database.dedicated())
-                        _locked(own, self.taken.batch.uid)
+                        _locked(own, _lock_key(self.taken.batch.uid))
                     kept = own.execute(_BEAT, (self.taken.batch.uid, self.taken.epoch)).rowcount
                 except (psycopg.Error, SyncFlowError) as error:
                     structlog.get_logger().warning("a heartbeat failed", error=str(error).strip())
@@ -105,6 +105,13 @@ def claimed(database: Database, batch: UUID, lease: float = LEASE_SECONDS) -> It
         finally:
             ended.set()
             beating.join()
+
+
+@contextmanager
+def alone_with(database: Database, group: UUID) -> Iterator[bool]:
+    """Whether nobody else carries out this group of batches for as long as the block runs."""
+    with database.dedicated() as own:
+        yield _locked(own, ~_lock_key(group))  # the complement: a group may have the uid of its only batch
 
 
 def held_elsewhere(database: Database, batch: UUID, lease: float = LEASE_SECONDS) -> bool:
@@ -143,18 +150,19 @@ def _take(database: Database, batch: UUID) -> sync_batches.Claimed:
 
 def _taken_over(database: Database, own: psycopg.Connection, batch: UUID, lease: float) -> bool:
     """Whether the lock is ours now: it was free, or its holder's lease has run out and its session was ended."""
-    if _locked(own, batch):
+    key = _lock_key(batch)
+    if _locked(own, key):
         return True
     holder = _holder(database, batch, lease)
     if holder is not None and not holder.silent:
         return False
     if holder is not None:
         own.execute("SELECT pg_terminate_backend(%s)", [holder.pid])
-    return _in_time(lambda: _locked(own, batch))
+    return _in_time(lambda: _locked(own, key))
 
 
-def _locked(own: psycopg.Connection, batch: UUID) -> bool:
-    row = own.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(batch)]).fetchone()
+def _locked(own: psycopg.Connection, key: int) -> bool:
+    row = own.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
     return row is not None and bool(row[0])
 
 

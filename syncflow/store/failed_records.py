@@ -1,6 +1,6 @@
 """`failed_records`: rows that could not be loaded, with their payload; at most one open record a key."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -156,9 +156,10 @@ def close_these(connection: Connection, uids: Sequence[UUID], resolution: str, b
     return _resolve(connection, open_ones, resolution, batch, now)
 
 
-def supersede(connection: Connection, entity: str, batch: UUID, now: datetime) -> int:
-    """After a complete extract: records that this batch did not open anew speak of rows that are gone."""
-    return _resolve(connection, (*_open(entity), table.c.batch_uid != batch), SUPERSEDED, batch, now)
+def supersede(connection: Connection, entity: str, batch: UUID, now: datetime, seen_in: Collection[UUID]) -> int:
+    """After a complete extract: records that none of the batches of which it consists has opened anew speak of rows
+    that are gone."""
+    return _resolve(connection, (*_open(entity), table.c.batch_uid.not_in(seen_in)), SUPERSEDED, batch, now)
 
 
 def of_batch(connection: Connection, batch: UUID, limit: int) -> list[FailedRecord]:

@@ -58,7 +58,7 @@ def _read(payload: str) -> Mapping[str, object] | None:
     """None for what no SyncFlow sent: anybody who may connect may also notify."""
     try:
         notice = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         notice = None
     if isinstance(notice, dict):
         return notice

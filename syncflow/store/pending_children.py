@@ -88,10 +88,11 @@ def close(connection: Connection, child: str, keys: Iterable[str], resolution: s
     return connection.execute(statement.values(resolved_at=now, updated_at=now, resolution=resolution)).rowcount
 
 
-def supersede(connection: Connection, child: str, batch: UUID, now: datetime) -> int:
-    """After a complete extract: lines that this batch did not renew speak of rows that are gone."""
+def supersede(connection: Connection, child: str, seen_in: Collection[UUID], now: datetime) -> int:
+    """After a complete extract: lines that none of the batches of which it consists has renewed speak of rows that are
+    gone."""
     statement = table.update().where(
-        table.c.child_entity == child, table.c.resolved_at.is_(None), table.c.batch_uid != batch
+        table.c.child_entity == child, table.c.resolved_at.is_(None), table.c.batch_uid.not_in(seen_in)
     )
     return connection.execute(statement.values(resolved_at=now, updated_at=now, resolution=SUPERSEDED)).rowcount
 

@@ -1,6 +1,6 @@
 """`sync_batches`: one line a run of an entity. Every write of a running batch names its claim epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -72,12 +72,14 @@ def create(connection: Connection, batch: Batch) -> None:
     _tell(connection, batch.uid, batch.entity_name)
 
 
-def enqueue(connection: Connection, uid: UUID) -> bool:
-    """Let any process with a worker go on with a batch that was interrupted, or that nobody began; whether it is so."""
+def enqueue(connection: Connection, uid: UUID, group: UUID | None = None) -> bool:
+    """Let any process with a worker go on with a batch that was interrupted, or that nobody began; whether it is so.
+    `group` is what it is carried out with from now on, None what it was asked for with."""
+    together = {} if group is None else {"batch_group": group}
     statement = (
         table.update()
         .where(table.c.uid == uid, table.c.status.in_((BatchStatus.INTERRUPTED, BatchStatus.QUEUED)))
-        .values(status=BatchStatus.QUEUED, worker=None)
+        .values(status=BatchStatus.QUEUED, worker=None, stopped=False, **together)
         .returning(table.c.entity_name)
     )
     row = connection.execute(statement).first()
@@ -88,21 +90,33 @@ def enqueue(connection: Connection, uid: UUID) -> bool:
 
 def take_queued(connection: Connection, groups: int) -> list[Batch]:
     """Batches that wait for any process to work on them, the oldest first, of so many groups at most: from now on they
-    wait for this one. What waits for a process that is gone is among them; retries are not, whose rows stand in a
-    queue. One process takes at a time, so that no group is split between two."""
+    wait for this one. What waits for a process that is gone is among them; groups of which a batch is running are not.
+    One process takes at a time, so that no group is split between two."""
     connection.execute(_TAKING)
-    group = sa.func.coalesce(table.c.batch_group, table.c.uid)
-    free = (
-        table.c.status == BatchStatus.QUEUED,
-        table.c.sync_type != SyncType.RETRY,
-        ~_is_there(table.c.worker),
-    )
-    oldest = sa.select(group).where(*free).group_by(group).order_by(sa.func.min(table.c.requested_at), group)
-    statement = table.update().where(*free, group.in_(oldest.limit(groups))).values(worker=_OWN).returning(table)
+    begun = sa.select(_GROUP).where(table.c.status.in_(OPEN), table.c.sync_type != SyncType.RETRY)
+    oldest = sa.select(_GROUP).where(*_free(), _GROUP.not_in(begun)).group_by(_GROUP)
+    chosen = oldest.order_by(sa.func.min(table.c.requested_at), _GROUP).limit(groups)
+    return _take(connection, _GROUP.in_(chosen))
+
+
+def take_with(connection: Connection, groups: Collection[UUID]) -> list[Batch]:
+    """The same for what is left of these groups."""
+    connection.execute(_TAKING)
+    return _take(connection, _GROUP.in_(groups))
+
+
+def _take(connection: Connection, which: sa.ColumnElement[bool]) -> list[Batch]:
+    statement = table.update().where(*_free(), which).values(worker=_OWN).returning(table)
     taken = [_batch(row) for row in connection.execute(statement).mappings()]
     return sorted(taken, key=lambda batch: (batch.requested_at, batch.uid))
 
 
+def _free() -> tuple[sa.ColumnElement[bool], ...]:
+    """What no living process has taken; retries left out, whose rows stand in a queue."""
+    return table.c.status == BatchStatus.QUEUED, table.c.sync_type != SyncType.RETRY, ~_is_there(table.c.worker)
+
+
+_GROUP = sa.func.coalesce(table.c.batch_group, table.c.uid)
 _TAKING = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('syncflow take ' || current_schema(), 0))")
 
 
@@ -156,15 +170,35 @@ def latest_of_each(connection: Connection) -> dict[str, Batch]:
 
 
 def unfinished(connection: Connection, entity: str) -> Batch | None:
-    """The batch of an entity that can be gone on with, or is being worked on; the oldest if there are several."""
+    """The batch of an entity that can be gone on with, or is being worked on; the oldest if there are several. Parts
+    of nights are none of them: they go on in their window alone."""
+    ordinary = (table.c.sync_type != SyncType.RETRY, table.c.schedule_uid.is_(None))
     query = (
         sa.select(table)
-        .where(table.c.entity_name == entity, table.c.status.in_(RESUMABLE), table.c.sync_type != SyncType.RETRY)
+        .where(table.c.entity_name == entity, table.c.status.in_(RESUMABLE), *ordinary)
         .order_by(table.c.requested_at, table.c.uid)
         .limit(1)
     )
     row = connection.execute(query).mappings().first()
     return None if row is None else _batch(row)
+
+
+def at_work(connection: Connection, entity: str) -> UUID | None:
+    """The batch of an entity that says it is running: there is one at most."""
+    return connection.execute(
+        sa.select(table.c.uid).where(table.c.entity_name == entity, table.c.status.in_(OPEN))
+    ).scalar()
+
+
+def stopped_by_hand(connection: Connection) -> frozenset[UUID]:
+    """Interrupted batches that a person has stopped: they wait for one to go on."""
+    query = sa.select(table.c.uid).where(table.c.status == BatchStatus.INTERRUPTED, table.c.stopped)
+    return frozenset(connection.execute(query).scalars())
+
+
+def go_on(connection: Connection, uids: Collection[UUID]) -> None:
+    """Somebody wants these batches to go on, although they were stopped."""
+    connection.execute(table.update().where(table.c.uid.in_(uids)).values(stopped=False))
 
 
 def running_retries(connection: Connection, entity: str) -> list[UUID]:
@@ -175,9 +209,11 @@ def running_retries(connection: Connection, entity: str) -> list[UUID]:
     return list(connection.execute(query).scalars())
 
 
-def release(connection: Connection, uid: UUID, status: BatchStatus) -> None:
-    """End a batch whose process is gone; a new epoch keeps that process from writing, should it wake up."""
-    statement = table.update().where(table.c.uid == uid, table.c.status.in_(OPEN))
+def release(connection: Connection, uid: UUID, status: BatchStatus, epoch: int | None = None) -> None:
+    """End a batch whose process is gone; a new epoch keeps that process from writing, should it wake up. Nothing is
+    done where the batch has another epoch than `epoch` by now: another process has taken it over."""
+    known = sa.true() if epoch is None else table.c.claim_epoch == epoch
+    statement = table.update().where(table.c.uid == uid, table.c.status.in_(OPEN), known)
     values = statement.values(status=status, claim_epoch=table.c.claim_epoch + 1).returning(table.c.entity_name)
     row = connection.execute(values).first()
     if row is not None:
@@ -198,10 +234,10 @@ def running(connection: Connection) -> list[UUID]:
 
 def claim(connection: Connection, uid: UUID, worker: str) -> Claimed:
     """Take a batch: it is running from now on, under a new epoch. `worker` names its sessions. Raises
-    BusyError when another batch of the same entity is running, UsageError when this one has ended."""
+    BusyError when another batch of the same entity is running, UsageError when this one has ended or was stopped."""
     statement = (
         table.update()
-        .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
+        .where(table.c.uid == uid, table.c.status.in_(RESUMABLE), ~table.c.stopped)
         .values(
             status=BatchStatus.RUNNING,
             claim_epoch=table.c.claim_epoch + 1,
@@ -219,7 +255,7 @@ def claim(connection: Connection, uid: UUID, worker: str) -> Claimed:
             "Another batch of this entity is running. See it with: syncflow status. Stop it with: syncflow stop BATCH"
         ) from error
     if row is None:
-        raise UsageError(f"The batch {uid} has ended, or there is no such batch. See: syncflow history")
+        raise UsageError(f"The batch {uid} has ended or was stopped, or there is no such batch. See: syncflow history")
     _tell(connection, uid, row["entity_name"])
     return Claimed(_batch(row), row["claim_epoch"], None if row["plan"] is None else bytes(row["plan"]))
 
@@ -275,7 +311,7 @@ def ask_to_stop(connection: Connection, uid: UUID) -> BatchStatus | None:
     statement = (
         table.update()
         .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
-        .values(status=status)
+        .values(status=status, stopped=True)
         .returning(table.c.status, table.c.entity_name)
     )
     row = connection.execute(statement).first()

@@ -1,4 +1,4 @@
-"""The tables of the metadata database: the specification's seven, and four of our own.
+"""The tables of the metadata database: the specification's seven, and five of our own.
 
 Times are `timestamptz` in UTC. Key hashes and data hashes are hex digits as text, but for the bulk columns of
 `batch_chunks` and `target_identities`, which hold them as bytes. `raw_data` and its kin are `json`, not `jsonb`: a row
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
 
 from syncflow.model import BatchStatus, DeleteMode, DeltaStrategy, DriftMode, Paging, SyncType, Transformation
+from syncflow.schedules import NightEnd
 
 
 class JsonText(sa.types.UserDefinedType[object]):
@@ -99,6 +100,13 @@ sync_batches = sa.Table(
     sa.Column("watermark_after", sa.Text),
     _count("rows_ignored"),
     sa.Column("worker", sa.Text),
+    sa.Column("schedule_uid", UUID),
+    sa.Column("cycle", sa.Integer),
+    sa.Column("night", sa.Date),
+    sa.Column("nights_left", sa.Integer),
+    sa.Column("window_end", _TIME),
+    sa.Column("by_hand", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("stopped", sa.Boolean, nullable=False, server_default="false"),
     _words("sync_type", SyncType),
     _words("delta_strategy", DeltaStrategy),
     _words("status", BatchStatus),
@@ -122,6 +130,13 @@ sync_batches = sa.Table(
     sa.Index(
         "uq_sync_batches_running", "entity_name", unique=True,
         postgresql_where=sa.text("status IN ('running', 'cancelling')"),
+    ),
+    sa.CheckConstraint(
+        "schedule_uid IS NULL OR (cycle >= 1 AND nights_left >= 1 AND night IS NOT NULL)", name="night"
+    ),
+    sa.Index(
+        "uq_sync_batches_night", "schedule_uid", "night", "sync_type", unique=True,
+        postgresql_where=sa.text("NOT by_hand"),
     ),
 )  # fmt: skip
 
@@ -271,10 +286,40 @@ background_sync_schedule = sa.Table(
     sa.Column("enabled", sa.Boolean, nullable=False, server_default="true"),
     sa.Column("paused", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("updated_at", _TIME),
+    sa.Column("uid", UUID, nullable=False, unique=True, server_default=sa.text("gen_random_uuid()")),
+    sa.Column("cycle_started_at", _TIME),
+    sa.Column("nights", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("source_rows", sa.BigInteger),
+    sa.Column("plan_hash", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     sa.CheckConstraint("days_to_complete >= 1", name="days_to_complete"),
     sa.CheckConstraint("current_offset >= 0", name="current_offset"),
     sa.CheckConstraint("cycle >= 1", name="cycle"),
     sa.CheckConstraint("days_of_week <@ '{1,2,3,4,5,6,7}'::smallint[]", name="days_of_week"),
+    sa.CheckConstraint("cardinality(days_of_week) > 0", name="days_not_empty"),
+    sa.CheckConstraint("nights >= 0 AND source_rows >= 0", name="nights"),
+)
+
+background_nights = sa.Table(
+    "background_nights",
+    metadata,
+    sa.Column(
+        "schedule_uid",
+        UUID,
+        sa.ForeignKey("background_sync_schedule.uid", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("batch_uid", UUID, primary_key=True),
+    sa.Column("night", sa.Date, nullable=False),
+    sa.Column("cycle", sa.Integer, nullable=False),
+    sa.Column("planned", sa.BigInteger, nullable=False),
+    sa.Column("started_at", _TIME, nullable=False),
+    sa.Column("ended_at", _TIME),
+    _count("rows"),
+    sa.Column("seconds", sa.Double, nullable=False, server_default="0"),
+    sa.Column("reason", sa.Text),
+    _words("reason", NightEnd),
+    sa.CheckConstraint('cycle >= 1 AND planned >= 0 AND "rows" >= 0 AND seconds >= 0', name="counts"),
 )
 
 entity_config = sa.Table(

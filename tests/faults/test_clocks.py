@@ -35,6 +35,8 @@ READS_THE_WALL_CLOCK = {
     "connectors/auth.py": "a token says by date when it ends",
     "connectors/exchange.py": "Retry-After may be a date",
     "connectors/schedulehub.py": "a soft deletion says when it was",
+    "cli/night_report.py": "which 19:00 a person means",
+    "scheduler/service.py": "the timer's own: what is due is judged by the clock that is handed in",
     "service/worker.py": "since when it works, for the eye",
 }
 """All that may, and why."""

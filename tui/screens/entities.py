@@ -231,7 +231,7 @@ class EntitiesScreen(EntityActs, ListPlace["Overview"]):
             return runtime.entities.read_yaml(text, file.name)
 
         def take(changes: "Sequence[Change]") -> None:
-            different = [change for change in changes if change.after != change.before]
+            different = [change for change in changes if change.different]
             if different:
                 self.offer(different, self.load)
             else:

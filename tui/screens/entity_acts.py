@@ -125,7 +125,10 @@ class EntityActs(EntityEditor):
         def work(_runtime: "Runtime") -> "list[tuple[str, Sequence[DiffLine]]]":
             from syncflow.service.entity_diff import differences  # heavy, and this is a thread
 
-            return [(change.after.name, differences(change.before, change.after)) for change in changes]
+            return [
+                (change.after.name, differences(change.before, change.after, schedules=change.schedules))
+                for change in changes
+            ]
 
         def ask(lines: "list[tuple[str, Sequence[DiffLine]]]") -> None:
             said = plural("Save this change of {n} entity?", "Save these changes of {n} entities?", len(changes))

@@ -1,0 +1,28 @@
+"""`syncflow --daemon`: schedules and workers without a screen."""
+
+import os
+import sys
+from typing import NoReturn
+
+import structlog
+
+from syncflow.logs import configure_logs
+from syncflow.settings import Settings
+from syncflow.settings_loader import load_settings
+from syncflow.systemd import Supervisor
+
+
+def daemon(*, embedded: bool) -> NoReturn:
+    """Serve until a signal ends it. Logs are JSON lines on standard output."""
+    from syncflow.daemon import Daemon  # deferred: no command but this one has to do with it
+
+    code = Daemon(load_settings, _log_from_now_on, Supervisor.of(os.environ), embedded=embedded).run()
+    sys.stdout.flush()
+    # Threads that still wait for a network are not waited for: nothing is left to be done.
+    os._exit(code)
+
+
+def _log_from_now_on(settings: Settings) -> None:
+    configure_logs(settings.log_level, json=True, stream=sys.stdout, secrets=settings.secrets())
+    for warning in settings.warnings:
+        structlog.get_logger(__name__).warning("a setting was not read", error=warning)

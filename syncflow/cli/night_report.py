@@ -1,0 +1,78 @@
+"""`syncflow report`: one screen for the morning."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncflow.cli.figures import count, table
+from syncflow.cli.output import say, say_json
+from syncflow.cli.session import session
+from syncflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncflow.service.night_report import EntityNight
+
+_COUNTS = ("fetched", "inserted", "updated", "deleted", "unchanged", "pending", "failed", "withheld")
+
+
+def report(
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="19:00 is the last time that it was; or a day and a time.")
+    ] = "19:00",
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say what was done since a time: each entity's rows, what failed, waits, is withheld, and what needs a person."""
+    from syncflow.service.night_report_text import headline, rest  # deferred: help need not wait for the service
+
+    moment = last_time(since, datetime.now().astimezone())
+    with session() as runtime:
+        found = runtime.night_report.report(moment)
+    if json:
+        say_json(found)
+        return
+    for line in headline(found):
+        say(line)
+    if found.entities:
+        say("")
+    for line in _table(found.entities):
+        say(line)
+    for line in rest(found):
+        say(line)
+
+
+def last_time(text: str, now: datetime) -> datetime:
+    """The last moment at which it was `19:00`, or a moment that is given with its day; without an offset in the time
+    zone of this machine, as `now` is. Raises UsageError for what is no time, or is yet to come."""
+    try:
+        found = _on_this_day(time.fromisoformat(text), now) if len(text) <= len("19:00:00") else _given(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--since takes 19:00, or a day and a time such as 2026-07-01T19:00, not {text!r}.") from None
+    if found > now:
+        raise UsageError(f"--since {text} is yet to come. Name a time that has been.")
+    return found
+
+
+def _on_this_day(at: time, now: datetime) -> datetime:
+    today = datetime.combine(now.date(), at).astimezone()
+    return today if today <= now else datetime.combine(now.date() - timedelta(days=1), at).astimezone()
+
+
+def _given(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone()
+
+
+def _table(entities: Sequence["EntityNight"]) -> list[str]:
+    if not entities:
+        return []
+    header = ["entity", "batches", *_COUNTS]
+    rows = [
+        [
+            each.entity,
+            f"{each.batches}+{each.retries}" if each.retries else str(each.batches),
+            *(count(getattr(each.counters, name)) for name in _COUNTS),
+        ]
+        for each in entities
+    ]
+    return table(header, rows, left=("entity",))

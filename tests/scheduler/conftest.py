@@ -1,0 +1,3 @@
+"""One entity between the two sandbox servers."""
+
+from tests.faults.conftest import field as field
