@@ -61,6 +61,15 @@ class Terminal:
     def shows(self, text: str, seconds: float = FIRST_PAINT_SECONDS) -> None:
         until(lambda: text.encode() in self._written, seconds, f"{text!r} on the screen")
 
+    @property
+    def written(self) -> int:
+        """Bytes that came by now."""
+        return len(self._written)
+
+    def since(self, written: int) -> bytes:
+        """What came after so many bytes."""
+        return self._written[written:]
+
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
