@@ -10,7 +10,7 @@ from syncflow.clock import Clock
 from syncflow.engine.plan import nearest
 from syncflow.errors import ConfigurationError, UsageError
 from syncflow.field_masks import MASK
-from syncflow.model import Batch, DeltaStrategy, Entity
+from syncflow.model import Batch, Entity
 from syncflow.scheduler.cadence import cadence_of
 from syncflow.scheduler.forecast import Forecast, forecast
 from syncflow.scheduler.slicing import night_number, nights_left, rows_tonight
@@ -302,5 +302,4 @@ def _as_shown(schedule: BackgroundSchedule, entity: Entity | None) -> Background
 
 
 def _changes(entity: Entity | None) -> Changes:
-    by_rowversion = entity is not None and entity.delta_strategy is DeltaStrategy.ROWVERSION
-    return Changes.EACH_NIGHT if by_rowversion else Changes.NEXT_CYCLE
+    return Changes.NEXT_CYCLE if entity is None or entity.rowversion_field is None else Changes.EACH_NIGHT
