@@ -17,7 +17,7 @@ from syncflow.scheduler.window import Night, Window
 from syncflow.schedules import BackgroundSchedule, NightEnd
 from syncflow.store.night_slices import NightBatch, NightTerms
 
-AGAIN = timedelta(seconds=60)
+AGAIN = timedelta(seconds=30)
 """So long after a neighbour was not to be had, what it broke off goes on."""
 _AT_WORK = (BatchStatus.QUEUED, BatchStatus.RUNNING, BatchStatus.CANCELLING)
 _UNFINISHED = (*_AT_WORK, BatchStatus.INTERRUPTED)
