@@ -19,6 +19,7 @@ import structlog
 from syncflow.daemon_status import status_line
 from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError, UnavailableError
 from syncflow.event_log import log_event
+from syncflow.events import Listener, News
 from syncflow.runtime import Runtime, open_runtime
 from syncflow.settings import Settings
 from syncflow.systemd import Supervisor
@@ -34,17 +35,27 @@ _log = structlog.get_logger()
 
 
 class Part(Protocol):
-    """What runs beside worker and scheduler, such as the health and metrics server."""
+    """What runs beside worker and scheduler under the same settings, such as the health and metrics server."""
 
-    def start(self) -> None: ...
+    def open(self) -> None:
+        """Before a database is waited for. Raises SyncFlowError when it cannot be had, such as a port in use."""
 
-    def stop(self) -> None: ...
+    def start(self, runtime: Runtime) -> None:
+        """There is a database."""
+
+    def heard(self, news: News) -> None:
+        """Something happened, in whatever process; quickly done with."""
+
+    def stop(self) -> None:
+        """The runtime is about to end."""
+
+    def close(self) -> None: ...
 
 
-Parts = Callable[[Runtime], Sequence[Part]]
+Parts = Callable[[Settings], Sequence[Part]]
 
 
-def none_beside(_: Runtime) -> Sequence[Part]:
+def none_beside(_: Settings) -> Sequence[Part]:
     """Worker and scheduler alone."""
     return ()
 
@@ -59,6 +70,7 @@ class Daemon:
         settled: Callable[[Settings], None],
         supervisor: Supervisor,
         parts: Parts = none_beside,
+        listener: Listener = log_event,
         *,
         embedded: bool = False,
     ) -> None:
@@ -66,9 +78,11 @@ class Daemon:
         self._settled = settled
         self._supervisor = supervisor
         self._parts = parts
+        self._listener = listener
         self._embedded = embedded
         self._is_to_stop = False
         self._is_to_reload = False
+        self._was_open = False
         self._woken = threading.Event()
         self._signal = signal.SIGTERM
 
@@ -85,10 +99,15 @@ class Daemon:
     def _serve(self, settings: Settings) -> Settings:
         """Until somebody wants it to end or to go on under other settings; gives those that hold then."""
         with ExitStack() as stack:
+            parts = self._parts(settings)
+            for part in parts:
+                stack.callback(part.close)
+                self._open(part)
+            self._was_open = True
             runtime = self._opened(settings, stack)
             if runtime is None:
                 return self._reloaded(settings)
-            self._start(runtime, stack)
+            self._start(runtime, parts, stack)
             new = settings
             while new == settings and not self._is_to_stop:
                 self._watch_over(runtime)
@@ -97,11 +116,25 @@ class Daemon:
             self._stop(runtime, settings)
         return new
 
-    def _start(self, runtime: Runtime, stack: ExitStack) -> None:
-        for part in self._parts(runtime):
-            part.start()
+    def _open(self, part: Part) -> None:
+        """A daemon that is at work goes on without what it cannot have under new settings."""
+        try:
+            part.open()
+        except SyncFlowError as error:
+            if not self._was_open:
+                raise
+            _log.error("it goes on without", error=str(error))
+
+    def _start(self, runtime: Runtime, parts: Sequence[Part], stack: ExitStack) -> None:
+        for part in parts:
             stack.callback(part.stop)
-        watch = runtime.watch(lambda _: None)
+            part.start(runtime)
+
+        def tell(news: News) -> None:
+            for part in parts:
+                part.heard(news)
+
+        watch = runtime.watch(tell)
         watch.start()
         stack.callback(watch.stop)
         runtime.worker.start()
@@ -153,7 +186,7 @@ class Daemon:
         said_at = -SAID_AGAIN_SECONDS
         while True:
             try:
-                return stack.enter_context(open_runtime(settings, log_event, actor="daemon"))
+                return stack.enter_context(open_runtime(settings, self._listener, actor="daemon"))
             except (UnavailableError, RetriableError) as error:
                 seconds = next(waits, AGAIN_SECONDS[-1])
                 if time.monotonic() - said_at >= SAID_AGAIN_SECONDS:

@@ -9,11 +9,12 @@ from syncflow.model import BatchStatus, Counters, SyncType
 
 @dataclass(frozen=True)
 class BatchStarted:
-    """`resumed_rows` are the rows settled before, when a batch goes on at its checkpoint."""
+    """`resumed_rows` are the rows settled before, when a batch goes on at its checkpoint, and `counters` its totals."""
 
     batch: UUID
     entity: str
     resumed_rows: int = 0
+    counters: Counters = Counters()
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,24 @@ class ActDone:
 
 
 @dataclass(frozen=True)
+class AlertBegan:
+    """Something is wrong that a person should know of; told once, by whatever process found it."""
+
+    kind: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class AlertEnded:
+    """What an alert was about is well again."""
+
+    kind: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Disconnected:
     """Nothing is heard of other processes until `Reconnected`."""
 
@@ -78,6 +97,6 @@ class Reconnected:
 
 
 Event = BatchStarted | ChunkSettled | BatchEnded
-News = Event | BatchChanged | ActDone | Disconnected | Reconnected
+News = Event | BatchChanged | ActDone | AlertBegan | AlertEnded | Disconnected | Reconnected
 """What is told by the engine, and what else there is to hear."""
 Listener = Callable[[Event], None]

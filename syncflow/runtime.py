@@ -1,10 +1,13 @@
 """The one place where parts are made and handed to each other."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
 
 from pydantic import SecretStr
 
@@ -15,6 +18,7 @@ from syncflow.connectors.auth import Credentials, Minting
 from syncflow.connectors.exchange import Timeouts
 from syncflow.connectors.registry import Endpoint, open_source, open_target
 from syncflow.connectors.retrying import RetryPolicy
+from syncflow.connectors.webhook import Webhook
 from syncflow.engine.dispatcher import Dispatcher
 from syncflow.engine.dry_run import DryRun
 from syncflow.engine.error_rate import ErrorLimit
@@ -22,6 +26,7 @@ from syncflow.engine.extract import PageSizes
 from syncflow.engine.nights import NightHabits
 from syncflow.engine.runner import Options, Surroundings
 from syncflow.events import Event, Listener, News
+from syncflow.observe.figures import Figures
 from syncflow.protocols import Source, Target
 from syncflow.queues.failed_records import RetryRule
 from syncflow.scheduler.cleanup import CleanUp
@@ -29,6 +34,11 @@ from syncflow.scheduler.night_requests import NightRequests
 from syncflow.scheduler.rounds import Rounds
 from syncflow.scheduler.service import Scheduler
 from syncflow.scheduler.slicing import rows_tonight
+from syncflow.service.alert_causes import Limits
+from syncflow.service.alert_command import AlertCommand
+from syncflow.service.alert_facts import AlertFacts
+from syncflow.service.alert_telling import AlertTelling, Channel, Origin
+from syncflow.service.alerts import AlertService
 from syncflow.service.approvals import ApprovalService
 from syncflow.service.audit_trail import AuditTrailService
 from syncflow.service.batch_detail import BatchDetailService
@@ -37,11 +47,14 @@ from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
 from syncflow.service.explain import ExplainService
 from syncflow.service.failed_records import FailedRecordService
+from syncflow.service.health import HealthService
 from syncflow.service.mapping_preview import MappingPreviewService
-from syncflow.service.neighbours import Checkable, NeighbourService
+from syncflow.service.morning import Morning
+from syncflow.service.neighbours import Checkable, NeighbourService, NeighbourWatch
 from syncflow.service.night_report import NightReportService
 from syncflow.service.overview import OverviewService
 from syncflow.service.pending_children import PendingChildService
+from syncflow.service.presence import PresenceService
 from syncflow.service.remedies import RemedyService
 from syncflow.service.schedules import Habits, SchedulesService
 from syncflow.service.tokens import TokenService
@@ -52,6 +65,7 @@ from syncflow.store import migrate
 from syncflow.store.claims import worker_name
 from syncflow.store.database import Database
 from syncflow.store.embedded import EmbeddedPostgres
+from syncflow.store.queue_counts import QueueCounts
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,14 @@ class Runtime:
     tokens: TokenService
     overview: OverviewService
     neighbours: NeighbourService
+    neighbour_watch: NeighbourWatch
+    """Not asked yet: who has the time calls its `look` again and again."""
+    alerts: AlertService
+    presence: PresenceService
+    health: HealthService
+    figures: Figures
+    telling: AlertTelling
+    morning: Morning
     scheduler: Scheduler
     """Not started, as the worker."""
     worker: Worker
@@ -154,7 +176,17 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         remedies = RemedyService(around, entities, failed, first_page)
         requests = NightRequests(database, clock, source.name, who)
         schedules = SchedulesService(database, clock, _habits(settings), requests.run_now, who)
-        overview = OverviewService(database, batches, approvals, clock)
+        counts = QueueCounts(database)
+        overview = OverviewService(database, batches, approvals, counts, clock)
+        night_report = NightReportService(database, overview, approvals, schedules, clock)
+        neighbours = _neighbours(settings, database.application, clock)
+        watched = NeighbourWatch(neighbours)
+        scheduler = _scheduler(settings, database, clock, source.name, batches)
+        worker = Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads)
+        presence = PresenceService(database, worker, scheduler)
+        limits = _limits(settings)
+        alerts = AlertService(database, AlertFacts(database, counts, schedules, watched, clock), limits)
+        origin = Origin(settings.app_env, socket.gethostname(), version("syncflow"))
         yield Runtime(
             settings=settings,
             database=database,
@@ -167,7 +199,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             pending_children=pending,
             remedies=remedies,
             schedules=schedules,
-            night_report=NightReportService(database, overview, approvals, schedules, clock),
+            night_report=night_report,
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=approvals,
             audit_trail=AuditTrailService(database),
@@ -177,17 +209,48 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
                 database, clock, partial(_with_token, settings), settings.origin, kept_tokens(settings.state_dir), who
             ),
             overview=overview,
-            neighbours=NeighbourService(
-                {
-                    "APISmith": lambda: open_source(_briefly(_apismith(settings))),
-                    "ScheduleHub": lambda: open_target(_briefly(_schedulehub(settings, database.application))),
-                },
-                clock,
-            ),
-            scheduler=_scheduler(settings, database, clock, source.name, batches),
-            worker=Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads),
+            neighbours=neighbours,
+            neighbour_watch=watched,
+            alerts=alerts,
+            presence=presence,
+            health=HealthService(database, counts, watched, presence, alerts, worker, scheduler, clock, limits.queue),
+            figures=Figures(database, counts, clock, settings.sync_chunk_rows),
+            telling=AlertTelling(database, _channels(settings), origin),
+            morning=Morning(database, night_report, _report_channel(settings), clock, origin),
+            scheduler=scheduler,
+            worker=worker,
             stopping=stopping,
         )
+
+
+def _neighbours(settings: Settings, application: str, clock: Clock) -> NeighbourService:
+    return NeighbourService(
+        {
+            "APISmith": lambda: open_source(_briefly(_apismith(settings))),
+            "ScheduleHub": lambda: open_target(_briefly(_schedulehub(settings, application))),
+        },
+        clock,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(timedelta(hours=settings.alert_queue_hours), timedelta(minutes=settings.alert_neighbour_minutes))
+
+
+def _channels(settings: Settings) -> dict[str, Channel]:
+    """Whom alerts are told."""
+    seconds, channels = settings.alert_timeout_seconds, dict[str, Channel]()
+    if settings.alert_webhook_url is not None:
+        address = settings.alert_webhook_url.get_secret_value()
+        channels["webhook"] = Webhook(address, "ALERT_WEBHOOK_URL", seconds)
+    if settings.alert_command is not None:
+        channels["command"] = AlertCommand(settings.alert_command, seconds, settings.secret_names())
+    return channels
+
+
+def _report_channel(settings: Settings) -> Channel | None:
+    address = _reveal(settings.report_webhook_url)
+    return None if address is None else Webhook(address, "REPORT_WEBHOOK_URL", settings.alert_timeout_seconds)
 
 
 SCHEDULER = "scheduler"

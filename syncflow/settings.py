@@ -1,6 +1,7 @@
 """All settings of SyncFlow: names, types, limits and defaults. `settings_loader` reads them, nothing else does."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,7 @@ class JwtAlgorithm(StrEnum):
 
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 HTTP_SCHEMES = ("http", "https")
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -81,6 +83,29 @@ def _target_address(value: str) -> str:
 
 def _database_address(value: str) -> str:
     _address(value, POSTGRES_SCHEMES, "postgresql://user:password@host:5432/database")
+    return value
+
+
+def _webhook(value: SecretStr) -> SecretStr:
+    try:
+        return SecretStr(_http_address(value.get_secret_value()))
+    except ValueError:
+        raise ValueError("an address such as https://host/path, never shown") from None
+
+
+def _path_prefix(value: str) -> str:
+    if not _PREFIX.fullmatch(value):
+        raise ValueError("a path such as /api/v1")
+    return value.rstrip("/")
+
+
+def _command(value: str) -> str:
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        words = []
+    if not words:
+        raise ValueError("a command with its arguments, as a shell would read it")
     return value
 
 
@@ -129,6 +154,7 @@ TargetAddress = Annotated[
 DatabaseAddress = Annotated[
     str, AfterValidator(_database_address), Takes("an address such as postgresql://user:password@host:5432/database")
 ]
+Webhook = Annotated[SecretStr, AfterValidator(_webhook), Takes("an address such as https://host/path, never shown")]
 Text = Annotated[str, Takes("a text")]
 Secret = Annotated[SecretStr, Takes("a text, never shown")]
 
@@ -200,6 +226,23 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=0, le=36_525), Takes("days from 0 (everything is kept) to 36525")] = 180
     """Batches and closed queue rows are removed so long after they ended; open rows never."""
 
+    api_host: Annotated[str, Takes("a host name or an address of this machine")] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535), Takes("a port from 1 to 65535, or 0 for none")] = 8016
+    """Where a daemon answers /health, /health/detailed and /metrics."""
+    api_prefix: Annotated[str, AfterValidator(_path_prefix), Takes("a path such as /api/v1")] = "/api/v1"
+
+    alert_webhook_url: Webhook | None = None
+    alert_command: Annotated[str, AfterValidator(_command), Takes("a command with its arguments")] | None = None
+    alert_timeout_seconds: Seconds = 10.0
+    alert_queue_hours: Annotated[
+        float, Field(ge=0, le=8784, allow_inf_nan=False), Takes("hours from 0 (never) to 8784")
+    ] = 24.0
+    """A row that waits in a queue for longer is told."""
+    alert_neighbour_minutes: Annotated[
+        float, Field(ge=0, le=1440, allow_inf_nan=False), Takes("minutes from 0 (never) to 1440")
+    ] = 15.0
+    report_webhook_url: Webhook | None = None
+
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
@@ -261,6 +304,12 @@ class Settings(BaseSettings):
         """Sentences about what looked wrong while reading but may be meant so."""
         return self._warnings
 
+    @classmethod
+    def secret_names(cls) -> frozenset[str]:
+        """The settings that may hold a secret, addresses with a password in them among them."""
+        hidden = {name for name in cls.model_fields if SecretStr in _bare(name)}
+        return frozenset({*hidden, "database_url", "schedulehub_url", "apismith_url"})
+
     def secrets(self) -> Iterator[str]:
         """Every secret value that is set, for masking texts."""
         for name in type(self).model_fields:
@@ -305,7 +354,7 @@ def takes(name: str) -> str:
 
 def mask_value(name: str, value: str) -> str:
     """What may be shown of a raw value of this setting, right or wrong."""
-    if any(getattr(option, "__origin__", option) is SecretStr for option in _options(name)):
+    if SecretStr in _bare(name):
         return MASK
     return mask_address(value) if name.lower() == "database_url" else mask_url(value)
 
@@ -314,6 +363,10 @@ def _options(name: str) -> tuple[object, ...]:
     """The types of which a setting's value is one."""
     annotation = Settings.model_fields[name.lower()].annotation
     return get_args(annotation) or (annotation,)
+
+
+def _bare(name: str) -> tuple[object, ...]:
+    return tuple(getattr(option, "__origin__", option) for option in _options(name))
 
 
 def _shown(name: str, value: object) -> str:

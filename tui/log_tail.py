@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from syncflow.events import ActDone, BatchEnded, BatchStarted, ChunkSettled, Disconnected, News, Reconnected
+from syncflow.events import (
+    ActDone,
+    AlertBegan,
+    AlertEnded,
+    BatchEnded,
+    BatchStarted,
+    ChunkSettled,
+    Disconnected,
+    News,
+    Reconnected,
+)
 from syncflow.model import BatchStatus
 
 KEPT = 5_000
@@ -77,6 +87,10 @@ def log_news(news: News) -> None:
             _log_end(log, news)
         case ActDone():
             log.info("an act", actor=news.actor, act=news.act, entity=news.entity, subject=news.subject)
+        case AlertBegan():
+            log.warning("an alert", about=news.kind, subject=news.subject, text=news.text)
+        case AlertEnded():
+            log.info("an alert is over", about=news.kind, subject=news.subject)
         case Disconnected():
             log.warning("other processes are not heard", error=news.message)
         case Reconnected():

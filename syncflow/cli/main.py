@@ -18,6 +18,7 @@ from syncflow.cli import (
     entities,
     explain,
     failed,
+    health,
     night_report,
     pending,
     remedies,
@@ -103,6 +104,7 @@ app.add_typer(pending.app, name="pending")
 app.add_typer(remedies.app, name="remedies")
 app.add_typer(schedules.app, name="schedules")
 app.command("report")(night_report.report)
+app.command("health")(health.health)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")

@@ -140,7 +140,8 @@ class BatchRun:
         if self._night is not None:
             self._night.require_open()
         self._prepare()
-        self._around.listener(BatchStarted(self._batch.uid, self.entity, self._books.total.settled))
+        total = self._books.total
+        self._around.listener(BatchStarted(self._batch.uid, self.entity, total.settled, total))
         try:
             self._load_all()
         except (Stopped, TooManyErrors):

@@ -1,7 +1,8 @@
-"""Whether the neighbours answer: asked once, briefly, on connections of its own."""
+"""Whether the neighbours answer: asked briefly, on connections of its own."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -46,6 +47,11 @@ class NeighbourService:
         self._opens = opens
         self._clock = clock
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In the order of the data's way."""
+        return tuple(self._opens)
+
     def check(self, name: str) -> Health:
         """One or two small requests; a few seconds at most."""
         began = time.monotonic()
@@ -60,5 +66,53 @@ class NeighbourService:
 
     def check_all(self) -> list[Health]:
         """All at once, in the order of the data's way."""
-        with ThreadPoolExecutor(len(self._opens)) as pool:
-            return list(pool.map(self.check, self._opens))
+        return self.check_some(self.names)
+
+    def check_some(self, names: Sequence[str]) -> list[Health]:
+        with ThreadPoolExecutor(max(1, len(names))) as pool:
+            return list(pool.map(self.check, names))
+
+
+CHECK_SECONDS = 30.0
+REFUSED_SECONDS = 300.0
+"""A login that is refused is not tried again and again: accounts get locked by that."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The last answer of a neighbour; `since` (UTC) it answers, or does not."""
+
+    health: Health
+    since: datetime
+
+    @property
+    def well(self) -> bool:
+        return self.health.state is State.OK
+
+
+class NeighbourWatch:
+    """The neighbours' last answers, for who must not wait for them: somebody else calls `look`. Thread-safe."""
+
+    def __init__(self, service: NeighbourService) -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self._watched: dict[str, Watched] = {}
+        self._due: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Ask those whose last answer is old."""
+        now = time.monotonic()
+        due = [name for name in self._service.names if self._due.get(name, now) <= now]
+        for health in self._service.check_some(due):
+            refused = health.state is State.REFUSED
+            self._due[health.name] = now + (REFUSED_SECONDS if refused else CHECK_SECONDS)
+            with self._lock:
+                before = self._watched.get(health.name)
+                changed = before is None or before.well is not (health.state is State.OK)
+                since = health.checked_at if before is None or changed else before.since
+                self._watched[health.name] = Watched(health, since)
+
+    def latest(self) -> list[Watched]:
+        """In the order of the data's way; none who was not asked yet."""
+        with self._lock:
+            return [self._watched[name] for name in self._service.names if name in self._watched]

@@ -17,13 +17,13 @@ from syncflow.store.audit_log import AuditLine as AuditLine  # what a snapshot i
 from syncflow.store.database import Database
 from syncflow.store.overview import Bucket as Bucket
 from syncflow.store.overview import QueueFigures as QueueFigures
+from syncflow.store.overview import Queues as Queues
+from syncflow.store.queue_counts import QueueCounts
 from syncflow.store.withheld_deletes import WithheldSet
 
 SERIES = timedelta(hours=24)
 SLICE_SECONDS = 900
 LATEST = 8
-COUNTED_SECONDS = 5.0
-"""How long counts of the queues are kept; a million records take half a second to count."""
 
 
 class Need(StrEnum):
@@ -58,17 +58,6 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Queues:
-    """Counted at `as_of` (UTC)."""
-
-    failed: QueueFigures
-    pending: QueueFigures
-    withheld: QueueFigures
-    failed_by_entity: dict[str, int]
-    as_of: datetime
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """How everything stands. `series` holds the last 24 hours in quarters; `database_ms` is one round trip; `latest`
     are the LATEST newest happenings, the newest first."""
@@ -86,12 +75,14 @@ class Snapshot:
 class OverviewService:
     """Cheap enough to be asked every few seconds."""
 
-    def __init__(self, database: Database, batches: BatchService, approvals: ApprovalService, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, batches: BatchService, approvals: ApprovalService, counts: QueueCounts, clock: Clock
+    ) -> None:
         self._database = database
         self._batches = batches
         self._approvals = approvals
+        self._counts = counts
         self._clock = clock
-        self._counted: tuple[float, Queues] | None = None
 
     def snapshot(self) -> Snapshot:
         now = self._clock.now()
@@ -101,7 +92,7 @@ class OverviewService:
             series = figures.series(connection, now - SERIES, SLICE_SECONDS)
             latest = _latest(sync_batches.recent(connection, None, LATEST), audit_log.lines(connection, LATEST))
         entities = self._batches.overview()
-        queues = self._queues(now)
+        queues = self._counts.latest()
         return Snapshot(
             taken_at=now,
             database_ms=milliseconds,
@@ -112,20 +103,6 @@ class OverviewService:
             attention=tuple(_attention(entities, self._approvals.waiting(), queues)),
             latest=tuple(latest),
         )
-
-    def _queues(self, now: datetime) -> Queues:
-        at = time.monotonic()
-        if self._counted is None or at - self._counted[0] > COUNTED_SECONDS:
-            with self._database.begin() as connection:
-                counted = Queues(
-                    figures.failed(connection),
-                    figures.pending(connection),
-                    figures.withheld(connection),
-                    figures.failed_by_entity(connection),
-                    now,
-                )
-            self._counted = (at, counted)
-        return self._counted[1]
 
 
 def _latest(batches: Sequence[Batch], acts: Sequence[AuditLine]) -> list[Happening]:

@@ -12,6 +12,8 @@ import structlog
 from syncflow.errors import SyncFlowError
 from syncflow.events import (
     ActDone,
+    AlertBegan,
+    AlertEnded,
     BatchChanged,
     BatchEnded,
     BatchStarted,
@@ -124,6 +126,9 @@ def _news(notice: Mapping[str, object], own: str) -> News | None:
             return msgspec.convert(notice, BatchChanged, strict=False)
         if notice.get("kind") == notices.ACT:
             return msgspec.convert(notice, ActDone, strict=False)
+        if notice.get("kind") == notices.ALERT:
+            alert: type[AlertBegan | AlertEnded] = AlertBegan if notice.get("began") else AlertEnded
+            return msgspec.convert({**notice, "kind": notice["about"]}, alert, strict=False)
         kind = _ENGINE.get(str(notice.get("type")))
         if kind is None or notice.get("origin") == own:
             return None

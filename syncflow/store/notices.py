@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from syncflow.store.database import Database
 
-BATCH, ACT, EVENT = "batch", "act", "event"
-"""A batch's status changed; somebody did something; the engine of another process told an event."""
+BATCH, ACT, EVENT, ALERT = "batch", "act", "event", "alert"
+"""A batch's status changed; somebody did something; the engine of another process told an event; something is wrong, or
+well again."""
 LONGEST = 7_500
 """Bytes of a payload; PostgreSQL takes 8,000."""
 _log = structlog.get_logger()

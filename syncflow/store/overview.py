@@ -43,6 +43,17 @@ class Bucket:
         return self.rows / self.seconds if self.seconds > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Queues:
+    """Counted at `as_of` (UTC). `failed_by_entity` are open failed records that nobody but a person will mend."""
+
+    failed: QueueFigures
+    pending: QueueFigures
+    withheld: QueueFigures
+    failed_by_entity: dict[str, int]
+    as_of: datetime
+
+
 def failed(connection: Connection) -> QueueFigures:
     table = failed_records
     query = sa.select(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from syncflow.model import BatchStatus, SyncType
-from syncflow.store import background_schedules
+from syncflow.store import alerts, background_schedules
 from syncflow.store.failed_records import OVERRIDES
 from syncflow.store.tables import background_sync_schedule as schedules
 from syncflow.store.tables import erp_sync_state, failed_records, pending_children, withheld_deletes
@@ -31,10 +31,11 @@ class Removed:
     pending_children: int = 0
     withheld: int = 0
     nights: int = 0
+    alerts: int = 0
 
     @property
     def total(self) -> int:
-        return self.batches + self.failed_records + self.pending_children + self.withheld + self.nights
+        return sum(vars(self).values())
 
 
 def remove_old(connection: Connection, before: datetime) -> Removed:
@@ -57,6 +58,7 @@ def remove_old(connection: Connection, before: datetime) -> Removed:
         pending_children=connection.execute(pending).rowcount,
         withheld=connection.execute(withheld).rowcount,
         nights=background_schedules.forget_nights(connection, before.date()),
+        alerts=alerts.forget(connection, before),
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of the metadata database: the specification's seven, and five of our own.
+"""The tables of the metadata database: the specification's seven, and eight of our own.
 
 Times are `timestamptz` in UTC. Key hashes and data hashes are hex digits as text, but for the bulk columns of
 `batch_chunks` and `target_identities`, which hold them as bytes. `raw_data` and its kin are `json`, not `jsonb`: a row
@@ -414,4 +414,42 @@ target_identities = sa.Table(
     sa.Column("rowversion", sa.Text),
     _octets("key_hash", 16),
     _octets("data_hash", 32),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    _new_uid(),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("next_step", sa.Text, nullable=False),
+    sa.Column("began_at", _TIME, nullable=False),
+    sa.Column("ended_at", _TIME),
+    sa.Column("begin_told", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("end_told", sa.ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Index("uq_alerts_open", "kind", "subject", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
+    sa.Index("ix_alerts_ended_at", "ended_at"),
+)
+
+daemons = sa.Table(
+    "daemons",
+    metadata,
+    sa.Column("worker", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("since", _TIME, nullable=False),
+    sa.Column("beat_at", _TIME, nullable=False),
+    sa.Column("worker_state", sa.Text, nullable=False),
+    sa.Column("scheduler_state", sa.Text, nullable=False),
+    sa.Column("running", sa.Integer, nullable=False),
+    sa.Column("silent_seconds", sa.Double, nullable=False),
+    sa.CheckConstraint("running >= 0 AND silent_seconds >= 0", name="counts"),
+)
+
+night_reports = sa.Table(
+    "night_reports",
+    metadata,
+    sa.Column("closed_at", _TIME, primary_key=True),
+    sa.Column("told_at", _TIME, nullable=False),
 )

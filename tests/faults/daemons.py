@@ -36,6 +36,7 @@ class Running:
 
     process: "subprocess.Popen[bytes]"
     log: Path
+    environment: dict[str, str]
     told: list[str] = field(default_factory=list)
 
     @property
@@ -84,10 +85,9 @@ def daemon(at: Field, *options: str, abstract: bool = False, **settings: object)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear, log.open("wb") as out:
         ear.bind("\0" + name[1:] if abstract else name)
         ear.settimeout(0.1)
-        process = subprocess.Popen(
-            [COMMAND, "--daemon", *options], cwd=ROOT, env={**os.environ, **given, **told}, stdout=out, stderr=out
-        )
-        running = Running(process, log)
+        environment = {**os.environ, **given, **told}
+        process = subprocess.Popen([COMMAND, "--daemon", *options], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        running = Running(process, log, environment)
         ended = threading.Event()
         hearing = threading.Thread(target=_hear, args=(ear, running.told, ended))
         hearing.start()

@@ -227,6 +227,7 @@ def open_field(way: str, database: Database, folder: Path) -> Iterator[Field]:
             "max_batch_size": 100,
             "sync_chunk_rows": 200,
             "sync_worker_threads": 1,
+            "api_port": 0,
             "max_retries": 2,
             "retry_delay_seconds": 0.02,
             "max_retry_delay_seconds": 0.1,

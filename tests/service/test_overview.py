@@ -3,7 +3,8 @@
 import pytest
 
 from syncflow.model import BatchStatus
-from syncflow.service.overview import COUNTED_SECONDS, Need
+from syncflow.service.overview import Need
+from syncflow.store.queue_counts import COUNTED_SECONDS
 from tests.faults.field import BAD, ROWS, SLUG, Field
 
 pytestmark = pytest.mark.integration
