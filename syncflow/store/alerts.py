@@ -74,8 +74,9 @@ def end(connection: Connection, line: AlertLine, now: datetime) -> None:
 
 def untold(connection: Connection, channel: str) -> list[AlertLine]:
     """What this channel is yet to be told: what is open, and the end of what it was told."""
-    began = table.c.ended_at.is_(None) & ~table.c.begin_told.any(channel)
-    ended = table.c.ended_at.is_not(None) & table.c.begin_told.any(channel) & ~table.c.end_told.any(channel)
+    knows = sa.literal(channel) == sa.any_(table.c.begin_told)
+    began = table.c.ended_at.is_(None) & ~knows
+    ended = table.c.ended_at.is_not(None) & knows & (sa.literal(channel) != sa.all_(table.c.end_told))
     return _lines(connection, began | ended)
 
 

@@ -65,11 +65,17 @@ class LastEnd:
 
 def last_ends(connection: Connection) -> list[LastEnd]:
     """Retries left out, and batches that a person put away."""
+    newest_first = (table.c.completed_at.desc(), table.c.uid.desc())
+    place = sa.func.row_number().over(partition_by=table.c.entity_name, order_by=newest_first)
+    ranked = sa.select(table.c.uid, place.label("place")).where(
+        table.c.status.in_(ENDED), table.c.sync_type != SyncType.RETRY
+    )
+    last = ranked.subquery()
     query = (
         sa.select(table.c.entity_name, table.c.uid, table.c.status, table.c.error_message)
-        .distinct(table.c.entity_name)
-        .where(table.c.status.in_(ENDED), table.c.sync_type != SyncType.RETRY)
-        .order_by(table.c.entity_name, table.c.completed_at.desc(), table.c.uid.desc())
+        .join(last, last.c.uid == table.c.uid)
+        .where(last.c.place == 1)
+        .order_by(table.c.entity_name)
     )
     return [
         LastEnd(row.entity_name, row.uid, BatchStatus(row.status), row.error_message)
