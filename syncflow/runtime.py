@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -43,6 +43,7 @@ from syncflow.service.approvals import ApprovalService
 from syncflow.service.audit_trail import AuditTrailService
 from syncflow.service.batch_detail import BatchDetailService
 from syncflow.service.batches import BatchService
+from syncflow.service.doctor import Doctor
 from syncflow.service.dry_runs import DryRunService
 from syncflow.service.entities import EntityService
 from syncflow.service.explain import ExplainService
@@ -95,6 +96,7 @@ class Runtime:
     neighbour_watch: NeighbourWatch
     """Not asked yet: who has the time calls its `look` again and again."""
     alerts: AlertService
+    doctor: Doctor
     presence: PresenceService
     health: HealthService
     figures: Figures
@@ -127,15 +129,36 @@ def nobody(_: Event) -> None:
     """A listener that does not listen."""
 
 
+def doctor_of(settings: Settings) -> Doctor:
+    """Who examines an installation whatever there is of it. Nothing is opened before it examines."""
+    return _doctor(settings, lambda: _any_database(settings), "syncflow doctor")
+
+
+def _doctor(settings: Settings, opens: Callable[[], AbstractContextManager[Database]], application: str) -> Doctor:
+    return Doctor(
+        settings,
+        opens,
+        lambda: open_source(_briefly(_apismith(settings))),
+        lambda: open_target(_briefly(_schedulehub(settings, application))),
+        SystemClock(),
+    )
+
+
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The configured metadata database, migrated; without one, the embedded database is started for as long as the
-    block runs, and migrated as needed."""
+def _any_database(settings: Settings) -> Iterator[Database]:
+    """The configured metadata database, or the embedded one, as it is."""
     with ExitStack() as stack:
         url = settings.database_url
         if url is None:
             url = stack.enter_context(EmbeddedPostgres(settings.state_dir)).url()
-        database = stack.enter_context(Database(url, settings.postgres_schema, application=worker_name()))
+        yield stack.enter_context(Database(url, settings.postgres_schema, application=worker_name()))
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The configured metadata database, migrated; without one, the embedded database is started for as long as the
+    block runs, and migrated as needed."""
+    with _any_database(settings) as database:
         if settings.database_url is None:
             migrate.upgrade(database)
         else:
@@ -212,6 +235,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             neighbours=neighbours,
             neighbour_watch=watched,
             alerts=alerts,
+            doctor=_doctor(settings, lambda: nullcontext(database), database.application),
             presence=presence,
             health=HealthService(database, counts, watched, presence, alerts, worker, scheduler, clock, limits.queue),
             figures=Figures(database, counts, clock, settings.sync_chunk_rows),

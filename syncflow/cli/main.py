@@ -15,6 +15,7 @@ from syncflow.cli import (
     config,
     db,
     demo,
+    doctor,
     entities,
     explain,
     failed,
@@ -104,6 +105,7 @@ app.add_typer(pending.app, name="pending")
 app.add_typer(remedies.app, name="remedies")
 app.add_typer(schedules.app, name="schedules")
 app.command("report")(night_report.report)
+app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)

@@ -1,6 +1,7 @@
 """APISmith as a Source: definitions of its APIs, and their rows page by page."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -66,6 +67,10 @@ class ApiSmith:
         told = self._client.health()
         self._list(1)
         return told
+
+    def clock(self) -> datetime | None:
+        """What time it is there; None where it does not say."""
+        return self._client.clock()
 
     def definition(self, api: str) -> ApiDefinition:
         call = Call(

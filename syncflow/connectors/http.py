@@ -1,6 +1,8 @@
 """The one HTTP client for both neighbours: exchanges with a token, tried again as the policy says."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
@@ -69,6 +71,10 @@ class HttpClient:
         self._tokens.current()
         return told
 
+    def clock(self) -> datetime | None:
+        """What time it is there, to the second; None where it does not say. Raises as `call` does."""
+        return self.anonymous(Call("GET", "/health", "asking for the time"), _read_date)
+
     def _authorized(self, call: Call, sink: Sink | None) -> Answer:
         token = self._tokens.current()
         answer = self._exchange.send(call, token.value, sink)
@@ -91,6 +97,14 @@ def _read_health(answer: Answer) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PageError(answer.error(f"says nothing readable about its health: {error}")) from error
     return f"{health.service} {health.version}".strip()
+
+
+def _read_date(answer: Answer) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(str(answer.headers.get("date", "")))
+    except ValueError:
+        return None
+    return told.replace(tzinfo=told.tzinfo or UTC)
 
 
 def _again(call: Call) -> Callable[[RetriableError], bool]:

@@ -77,6 +77,19 @@ class ScheduleHub:
         self._client.call(call, whole)
         return told
 
+    def clock(self) -> datetime | None:
+        """What time it is there; None where it does not say."""
+        return self._client.clock()
+
+    def offers(self) -> frozenset[str]:
+        """The capabilities of the fast path."""
+        return self.capabilities
+
+    def keeps_keys_once(self, entity: str) -> bool | None:  # noqa: ARG002 - it is the same for all
+        """Whether no `erp_key_hash` can stand twice: where ScheduleHub makes the table itself. None: it cannot be told
+        from here."""
+        return True if "tables" in self.capabilities else None
+
     def close(self) -> None:
         self._client.close()
 

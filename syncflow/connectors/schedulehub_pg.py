@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from datetime import datetime
 
 import polars as pl
 from psycopg import sql
@@ -62,6 +63,28 @@ class ScheduleHubPostgres:
         return self._database.run(
             "asking how it is", lambda connection: f"PostgreSQL {connection.info.server_version // 10000}"
         )
+
+    def clock(self) -> datetime | None:
+        """What time it is there."""
+
+        def work(connection: Connection) -> datetime | None:
+            row = connection.execute("SELECT clock_timestamp()").fetchone()
+            return row[0] if row is not None and isinstance(row[0], datetime) else None
+
+        return self._database.run("asking for the time", work)
+
+    def offers(self) -> None:
+        """It has no capabilities: SyncFlow does everything itself."""
+
+    def keeps_keys_once(self, entity: str) -> bool:
+        """Whether no `erp_key_hash` can stand twice in an entity's table; one that is not there yet will be made so."""
+
+        def work(connection: Connection) -> bool:
+            if not catalog(connection, self._schema, entity):
+                return True
+            return BRIDGE_KEY not in self._indexes(connection, entity).missing()
+
+        return self._database.run(f"looking at the indexes of {entity}", work)
 
     def close(self) -> None:
         self._database.close()

@@ -13,7 +13,10 @@ class Webhook:
     Redirects are not followed."""
 
     def __init__(self, address: str, setting: str, timeout_seconds: float) -> None:
-        self._url = httpx.URL(address)
+        try:
+            self._url = httpx.URL(address)
+        except httpx.InvalidURL:
+            raise ConfigurationError(f"{setting} holds no address; it takes one such as https://host/path.") from None
         self._setting = setting
         self._timeout = timeout_seconds
 

@@ -13,9 +13,9 @@ from syncflow.scheduler.service import Scheduler, SchedulerState
 from syncflow.service.alert_causes import SILENT_SECONDS
 from syncflow.service.alerts import Alert, AlertService
 from syncflow.service.neighbours import NeighbourWatch, State
-from syncflow.service.presence import THERE_SECONDS, PresenceService
+from syncflow.service.presence import PresenceService
 from syncflow.service.worker import Worker, WorkerState
-from syncflow.store.daemons import Daemon
+from syncflow.store.daemons import THERE_SECONDS, Daemon
 from syncflow.store.database import Database
 from syncflow.store.overview import Queues
 from syncflow.store.queue_counts import QueueCounts

@@ -6,12 +6,10 @@ from importlib.metadata import version
 from syncflow.scheduler.service import Scheduler
 from syncflow.service.worker import Worker
 from syncflow.store import daemons
-from syncflow.store.daemons import Beat, Daemon
+from syncflow.store.daemons import THERE_SECONDS, Beat, Daemon
 from syncflow.store.database import Database
 
 BEAT_SECONDS = 15.0
-THERE_SECONDS = 60.0
-"""A daemon that has said nothing for so long is not there."""
 
 
 class PresenceService:

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from syncflow.store.tables import daemons as table
 
 _NOW = sa.func.clock_timestamp()
+THERE_SECONDS = 60.0
+"""A daemon that has said nothing for so long is not there."""
 FORGOTTEN_SECONDS = 86_400
 """A daemon that was silent for so long will not come back."""
 
