@@ -58,6 +58,7 @@ from syncflow.service.pending_children import PendingChildService
 from syncflow.service.presence import PresenceService
 from syncflow.service.remedies import RemedyService
 from syncflow.service.schedules import Habits, SchedulesService
+from syncflow.service.statistics import StatisticsService
 from syncflow.service.tokens import TokenService
 from syncflow.service.watch import Relay, Watch
 from syncflow.service.worker import Worker
@@ -88,6 +89,7 @@ class Runtime:
     dry_runs: DryRunService
     approvals: ApprovalService
     audit_trail: AuditTrailService
+    statistics: StatisticsService
     batch_detail: BatchDetailService
     explain: ExplainService
     tokens: TokenService
@@ -226,6 +228,7 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
             dry_runs=DryRunService(database, source, DryRun(around), clock, first_page, who),
             approvals=approvals,
             audit_trail=AuditTrailService(database),
+            statistics=StatisticsService(database, counts, clock),
             batch_detail=BatchDetailService(database, batches, remedies, approvals),
             explain=ExplainService(database, *_soon(settings, database.application, stack), options.pages, clock),
             tokens=TokenService(

@@ -11,6 +11,7 @@ import typer
 
 from syncflow.cli import (
     approvals,
+    audit,
     batches,
     config,
     db,
@@ -25,6 +26,7 @@ from syncflow.cli import (
     remedies,
     sandbox,
     schedules,
+    stats,
     sync,
 )
 from syncflow.cli.output import note, say
@@ -107,6 +109,8 @@ app.add_typer(schedules.app, name="schedules")
 app.command("report")(night_report.report)
 app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
+app.command("stats")(stats.stats)
+app.add_typer(audit.app, name="audit")
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")

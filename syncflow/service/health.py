@@ -14,6 +14,7 @@ from syncflow.service.alert_causes import SILENT_SECONDS
 from syncflow.service.alerts import Alert, AlertService
 from syncflow.service.neighbours import NeighbourWatch, State
 from syncflow.service.presence import PresenceService
+from syncflow.service.queue_ages import QueueAge, queue_ages
 from syncflow.service.worker import Worker, WorkerState
 from syncflow.store.daemons import THERE_SECONDS, Daemon
 from syncflow.store.database import Database
@@ -40,16 +41,6 @@ class Component:
     said: str
     vital: bool = False
     milliseconds: float | None = None
-
-
-@dataclass(frozen=True)
-class QueueAge:
-    """Open rows of a queue, and for how long the oldest has stood there."""
-
-    queue: str
-    rows: int
-    oldest: datetime | None
-    oldest_seconds: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,7 @@ class HealthService:
     def look(self) -> HealthReport:
         """Asks the database a few small questions."""
         now, books = self._clock.now(), self._read()
-        queues = tuple(_ages(books.queues, now))
+        queues = () if books.queues is None else queue_ages(books.queues, now)
         components = (
             books.component,
             *(_neighbour(each.health.name, each.health.state, each.health.said) for each in self._neighbours.latest()),
@@ -190,11 +181,3 @@ def _daemons(daemons: Sequence[Daemon]) -> Iterator[Component]:
 
 def _hangs(what: str, seconds: float) -> str:
     return f"hangs: the {what} has not turned for {seconds:,.0f} seconds. Restart it; its batches are taken over"
-
-
-def _ages(queues: Queues | None, now: datetime) -> Iterator[QueueAge]:
-    if queues is None:
-        return
-    for name, each in (("failed", queues.failed), ("pending", queues.pending), ("withheld", queues.withheld)):
-        seconds = 0.0 if each.oldest is None else max(0.0, (now - each.oldest).total_seconds())
-        yield QueueAge(name, each.rows, each.oldest, round(seconds, 1))

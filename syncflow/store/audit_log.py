@@ -36,7 +36,31 @@ class AuditLine(Act):
 
 def lines(connection: Connection, limit: int) -> list[AuditLine]:
     """The newest first."""
+    return find(connection, AuditFilter(), limit)
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """All that is given must fit. `act` is a whole word, or its beginning up to a dot: `entity` fits `entity.update`;
+    `since` in UTC."""
+
+    actor: str | None = None
+    act: str | None = None
+    entity: str | None = None
+    since: datetime | None = None
+
+
+def find(connection: Connection, wanted: AuditFilter, limit: int) -> list[AuditLine]:
+    """The newest first."""
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    if wanted.actor is not None:
+        query = query.where(table.c.actor == wanted.actor)
+    if wanted.act is not None:
+        query = query.where((table.c.act == wanted.act) | table.c.act.startswith(f"{wanted.act}.", autoescape=True))
+    if wanted.entity is not None:
+        query = query.where(table.c.entity == wanted.entity)
+    if wanted.since is not None:
+        query = query.where(table.c.at >= wanted.since)
     return [AuditLine(**row) for row in connection.execute(query).mappings()]
 
 
