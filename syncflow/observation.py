@@ -98,7 +98,7 @@ class Observation:
             self._figures = runtime.figures.families()
 
     def _alert(self) -> None:
-        """Each in turn, whatever becomes of the one before: a webhook that is away keeps no report waiting."""
+        """One daemon does it for all."""
         runtime = self._runtime
         if runtime is None or not runtime.presence.leads():
             return

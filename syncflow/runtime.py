@@ -210,7 +210,8 @@ def open_runtime(settings: Settings, listener: Listener = nobody, actor: str | N
         worker = Worker(batches, (failed.retry_due, pending.retry_due), stopping, settings.sync_worker_threads)
         presence = PresenceService(database, worker, scheduler)
         limits = _limits(settings)
-        alerts = AlertService(database, AlertFacts(database, counts, schedules, watched, clock), limits)
+        facts = AlertFacts(database, counts, watched, clock, settings.sync_chunk_rows)
+        alerts = AlertService(database, facts, limits)
         origin = Origin(settings.app_env, socket.gethostname(), version("syncflow"))
         yield Runtime(
             settings=settings,

@@ -85,9 +85,14 @@ _Step = Begin | GoOn | MoveEnd | datetime
 
 def decide(facts: Facts, now: datetime) -> Decision:
     """`now` in UTC."""
-    steps = [step for each in facts.schedules.values() for step in _night(facts, each, now)]
+    steps: list[_Step] = []
     syncs: list[str] = []
     troubles: list[str] = []
+    for schedule in facts.schedules.values():
+        try:
+            steps += _night(facts, schedule, now)
+        except ConfigurationError as error:
+            troubles.append(f"The nights of {schedule.entity} are not worked on: {error}")
     for entity in facts.entities.values():
         try:
             due = _due(facts, entity, now)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from syncflow.model import BatchStatus
+from syncflow.scheduler.forecast import Forecast
 from syncflow.service.neighbours import Watched
-from syncflow.service.schedules import ScheduleStatus
 from syncflow.store.alerts import Cause
 from syncflow.store.daemons import Daemon
 from syncflow.store.observed import LastEnd
@@ -42,14 +42,15 @@ class Limits:
 @dataclass(frozen=True)
 class Facts:
     """Of entities that are enabled alone. `changed` says of each entity on which of the last days something came, or
-    nothing: 0 is the last 24 hours; days without a batch are left out. `queues` by name, `withheld` rows by entity."""
+    nothing: 0 is the last 24 hours; days without a batch are left out. `queues` by name, `withheld` rows by entity;
+    `neighbours` without those that were not asked yet."""
 
     now: datetime
     ends: Sequence[LastEnd]
     withheld: Mapping[str, int]
     changed: Mapping[str, Mapping[int, bool]]
     queues: Mapping[str, QueueFigures]
-    schedules: Sequence[ScheduleStatus]
+    forecasts: Mapping[str, Forecast]
     neighbours: Sequence[Watched]
     daemons: Sequence[Daemon]
 
@@ -65,7 +66,7 @@ def causes(facts: Facts, limits: Limits, open_: Open) -> list[Cause]:
         *_withheld(facts),
         *_nothing_came(facts, open_),
         *_old(facts, limits.queue),
-        *_late(facts),
+        *_late(facts, open_),
         *_down(facts, limits.neighbour, open_),
         *_silent(facts),
     ]
@@ -113,12 +114,19 @@ def _old(facts: Facts, limit: timedelta) -> Iterator[Cause]:
             yield Cause(AlertKind.QUEUE_OLD, queue, text, command)
 
 
-def _late(facts: Facts) -> Iterator[Cause]:
-    for each in facts.schedules:
-        if each.forecast.late_nights:
-            entity = each.schedule.entity
-            text = f"The cycle of {entity} will be late: it {each.forecast_text}."
+def _late(facts: Facts, open_: Open) -> Iterator[Cause]:
+    """It ends when the cycle would be in time also at the rate of a slow night: a forecast moves from hour to hour."""
+    for entity, foreseen in facts.forecasts.items():
+        told = (AlertKind.FORECAST_LATE, entity) in open_
+        if foreseen.late_nights or (told and foreseen.late_if_slow):
+            text = f"The cycle of {entity} will be late: it {foreseen.sentence}."
             yield Cause(AlertKind.FORECAST_LATE, entity, text, f"syncflow schedules show {entity}")
+
+
+def undecided(facts: Facts, kind: str, subject: str) -> bool:
+    """Whether nobody can say now if it is still so: a neighbour that was not asked yet is not well again."""
+    asked = {each.health.name for each in facts.neighbours}
+    return kind == AlertKind.NEIGHBOUR_DOWN and subject not in asked
 
 
 def _down(facts: Facts, limit: timedelta, open_: Open) -> Iterator[Cause]:

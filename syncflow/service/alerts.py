@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncflow.service.alert_causes import AlertKind as AlertKind  # what an alert is about
-from syncflow.service.alert_causes import Limits, causes
+from syncflow.service.alert_causes import Limits, causes, undecided
 from syncflow.service.alert_facts import AlertFacts
 from syncflow.store import alerts
 from syncflow.store.alerts import AlertLine
@@ -48,7 +48,7 @@ class AlertService:
                 elif open_[name].text != cause.text:
                     alerts.reword(connection, open_[name], cause.text)
             for name, line in open_.items():
-                if name not in found:
+                if name not in found and not undecided(facts, *name):
                     alerts.end(connection, line, facts.now)
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from syncflow.model import BatchStatus
-from syncflow.service.alert_causes import AlertKind, Facts, Limits, causes
+from syncflow.scheduler.forecast import Forecast
+from syncflow.service.alert_causes import AlertKind, Facts, Limits, causes, undecided
 from syncflow.service.neighbours import Health, State, Watched
 from syncflow.store.daemons import Daemon
 from syncflow.store.observed import LastEnd
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.unit
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 LIMITS = Limits(timedelta(hours=24), timedelta(minutes=15))
 EMPTY = QueueFigures(0, None)
-WELL = Facts(NOW, (), {}, {}, {"failed": EMPTY, "pending": EMPTY}, (), (), ())
+WELL = Facts(NOW, (), {}, {}, {"failed": EMPTY, "pending": EMPTY}, {}, (), ())
 
 
 def found(facts: Facts, *open_: tuple[str, str], limits: Limits = LIMITS) -> set[tuple[str, str]]:
@@ -87,6 +88,25 @@ def test_a_neighbour_that_is_away(state: State, minutes: int, was_told: bool, to
     name = (str(AlertKind.NEIGHBOUR_DOWN), "APISmith")
     watched = Watched(Health("APISmith", state, "It is gone.", 1.0, NOW), NOW - timedelta(minutes=minutes))
     assert found(replace(WELL, neighbours=[watched]), *([name] if was_told else [])) == ({name} if told else set())
+
+
+def test_a_neighbour_that_nobody_has_asked_yet_is_not_well_again() -> None:
+    asked = Watched(Health("APISmith", State.OK, "apismith", 1.0, NOW), NOW)
+    assert undecided(WELL, AlertKind.NEIGHBOUR_DOWN, "APISmith")
+    assert not undecided(replace(WELL, neighbours=[asked]), AlertKind.NEIGHBOUR_DOWN, "APISmith")
+    assert not undecided(WELL, AlertKind.BATCH_FAILED, "APISmith")
+
+
+@pytest.mark.parametrize(
+    ("late", "late_if_slow", "was_told", "told"),
+    [(1, 2, False, True), (0, 1, False, False), (0, 1, True, True), (0, 0, True, False)],
+)
+def test_a_cycle_that_will_be_late(late: int, late_if_slow: int, was_told: bool, told: bool) -> None:
+    name = (str(AlertKind.FORECAST_LATE), "items")
+    foreseen = Forecast(7, "UTC", 8, NOW, late, late_if_slow, 10.0, 3)
+    assert found(replace(WELL, forecasts={"items": foreseen}), *([name] if was_told else [])) == (
+        {name} if told else set()
+    )
 
 
 @pytest.mark.parametrize(("age", "silent", "told"), [(10, 10, False), (130, 10, True), (10, 301, True)])
