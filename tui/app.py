@@ -40,6 +40,7 @@ from tui.screens.pending import PendingScreen
 from tui.screens.place import Place
 from tui.screens.question import Question
 from tui.screens.reading_test import ReadingTest
+from tui.screens.schedules import SchedulesScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.too_small import TooSmallScreen, is_too_small
 from tui.theme import DARK, LIGHT, THEMES
@@ -69,6 +70,7 @@ class Console(Directed):
         "batches": BatchesScreen,
         "failed": FailedScreen,
         "pending": PendingScreen,
+        "schedules": SchedulesScreen,
         "settings": SettingsScreen,
         "log": LogScreen,
     }

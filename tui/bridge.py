@@ -48,6 +48,8 @@ class Bridge:
             if not (self.manner.observe or self.manner.read_only):
                 runtime.worker.start()
                 stack.callback(runtime.worker.stop, self.settings.grace_seconds)
+                runtime.scheduler.start()
+                stack.callback(runtime.scheduler.stop)
             self._stack = stack.pop_all()
         self._runtime = runtime
 

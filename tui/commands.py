@@ -45,6 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("batches", N_("what ran and what runs"), _go("batches")),
     Command("failed", N_("records that failed"), _go("failed")),
     Command("pending", N_("rows that wait for a parent"), _go("pending")),
+    Command("schedules", N_("what happens by itself, and when"), _go("schedules")),
     Command("settings", N_("settings, keys, service tokens"), _go("settings")),
     Command("log", N_("what happens, line by line"), _go("log")),
     Command("explain", N_("why a record is as it is: explain ENTITY KEY"), _explain, "ENTITY KEY.."),

@@ -6,7 +6,7 @@ Digits are the language's own. Dates are Jalali in Persian, unless the operator 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from babel.dates import format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from tui.i18n.catalog import _, language
@@ -102,6 +102,13 @@ def clock(time: datetime | None) -> str:
         day = _jalali(here)
         return native(f"{day.day} {day.strftime('%B', locale='fa')} {here:%H:%M}", language())
     return native(format_datetime(here, "d MMM HH:mm", locale=_locale()), language())
+
+
+def day(of: date) -> str:
+    """A date."""
+    if is_jalali():
+        return native(f"{_jalali(of):%Y/%m/%d}", language())
+    return native(format_date(of, _MOMENTS.get(language(), _ISO).split()[0], locale=_locale()), language())
 
 
 def hour(time: datetime) -> str:

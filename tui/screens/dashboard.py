@@ -14,6 +14,7 @@ from tui import marks
 from tui.i18n import formats
 from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
+from tui.screens import schedule_words as words
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList
@@ -21,6 +22,7 @@ from tui.widgets.track import TrackView
 
 if TYPE_CHECKING:
     from syncflow.service.overview import Attention, Happening, QueueFigures, Snapshot
+    from syncflow.service.schedules import ScheduleStatus
 
 TRACK_SECONDS = 0.5
 TRACKS = 6
@@ -35,6 +37,8 @@ NEEDS = {
 }
 LATELY = 5
 """So many of the newest happenings are shown."""
+NIGHTS = 3
+"""So many schedules are told of: those that are late first, then those whose window is open, then the next."""
 
 
 class Tile(Vertical):
@@ -104,6 +108,17 @@ def _happened(each: "Happening") -> Content:
     return Content("  ").join(pieces)
 
 
+def _night(each: "ScheduleStatus") -> Content:
+    sign, tone = words.state(each)
+    pieces = [
+        toned(sign.ljust(16), tone),
+        toned(each.schedule.entity.ljust(18)),
+        toned(words.forecast(each.forecast), words.forecast_tone(each.forecast)),
+        toned(words.tonight(each), Tone.QUIET),
+    ]
+    return Content("  ").join(pieces)
+
+
 class DashboardScreen(Place):
     TITLE_WORD = N_("dashboard")
     ABOUT = N_(
@@ -122,6 +137,10 @@ class DashboardScreen(Place):
     DashboardScreen #tracks { height: auto; max-height: 13; margin: 0 1; }
     DashboardScreen #idle { height: 1; margin: 0 1; color: $text-muted; }
     DashboardScreen #lately { height: auto; margin: 0 1; }
+    DashboardScreen #tonight { height: auto; margin: 0 1; }
+    DashboardScreen .tonight { display: none; }
+    DashboardScreen.-nights .tonight { display: block; }
+    DashboardScreen.-low .heading.tonight { display: none; }
     DashboardScreen.-low .lately { display: none; }
     DashboardScreen.-low #tiles { margin: 0 0 0 1; height: 3; }
     DashboardScreen.-low .heading { margin: 0 1; }
@@ -143,6 +162,8 @@ class DashboardScreen(Place):
             for _place in range(TRACKS):
                 yield TrackView()
         yield Static(id="idle")
+        yield Static(toned(_("tonight")), classes="heading tonight")
+        yield Static(id="tonight", classes="tonight")
         yield Static(toned(_("needs you")), classes="heading")
         yield LazyTable(
             [
@@ -174,6 +195,17 @@ class DashboardScreen(Place):
 
     def load(self) -> None:
         self.read(lambda runtime: runtime.overview.snapshot(), self._show)
+        self.read(lambda runtime: runtime.schedules.list().nights, self._show_nights, group="nights")
+
+    def _show_nights(self, nights: "Sequence[ScheduleStatus]") -> None:
+        active = [each for each in nights if each.state in ("open", "waiting")]
+        active.sort(key=lambda each: (-each.forecast.late_nights, each.state != "open", each.night.opens))
+        self.set_class(bool(active), "-nights")
+        told = active[: 1 if self.has_class("-low") else NIGHTS]
+        lines = [_night(each) for each in told]
+        if len(active) > len(told):
+            lines.append(toned(plural("and {n} more (6)", "and {n} more (6)", len(active) - len(told)), Tone.QUIET))
+        self.query_one("#tonight", Static).update(Content("\n").join(lines))
 
     def _show(self, snapshot: "Snapshot") -> None:
         self.console.trouble_is_over()

@@ -33,6 +33,7 @@ PLACES = (
     ("3", "batches", N_("batches")),
     ("4", "failed", N_("failed")),
     ("5", "pending", N_("pending")),
+    ("6", "schedules", N_("schedules")),
     ("7", "settings", N_("settings")),
     ("8", "log", N_("log")),
 )
