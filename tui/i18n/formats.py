@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR = 60, 3600
 NOTHING = "–"
+_NEAR = timedelta(hours=18)
+"""Nobody takes the time of day for that of another day."""
 _LOCALES = {"ar": "ar_EG"}
 """Where a language alone has not the separators that belong to its digits."""
 _MOMENTS = {"fa": "yyyy/MM/dd HH:mm:ss", "ar": "yyyy/MM/dd HH:mm:ss", "tr": "dd.MM.yyyy HH:mm:ss"}
@@ -98,9 +100,13 @@ def clock(time: datetime | None) -> str:
     here = time.astimezone()
     if here.date() == datetime.now(UTC).astimezone().date():
         return native(format_time(here, "HH:mm:ss", locale=_locale()), language())
+    return _day_and_hour(here)
+
+
+def _day_and_hour(here: datetime) -> str:
     if is_jalali():
-        day = _jalali(here)
-        return native(f"{day.day} {day.strftime('%B', locale='fa')} {here:%H:%M}", language())
+        day_ = _jalali(here)
+        return native(f"{day_.day} {day_.strftime('%B', locale='fa')} {here:%H:%M}", language())
     return native(format_datetime(here, "d MMM HH:mm", locale=_locale()), language())
 
 
@@ -109,6 +115,12 @@ def day(of: date) -> str:
     if is_jalali():
         return native(f"{_jalali(of):%Y/%m/%d}", language())
     return native(format_date(of, _MOMENTS.get(language(), _ISO).split()[0], locale=_locale()), language())
+
+
+def soon(time: datetime) -> str:
+    """To the minute: the time of day of what is near, the day as well of what is not."""
+    here = time.astimezone()
+    return hour(time) if abs(time - datetime.now(UTC)) < _NEAR else _day_and_hour(here)
 
 
 def hour(time: datetime) -> str:

@@ -111,7 +111,7 @@ def _happened(each: "Happening") -> Content:
 def _night(each: "ScheduleStatus") -> Content:
     sign, tone = words.state(each)
     pieces = [
-        toned(sign.ljust(16), tone),
+        toned(sign.ljust(14), tone),
         toned(each.schedule.entity.ljust(18)),
         toned(words.forecast(each.forecast), words.forecast_tone(each.forecast)),
         toned(words.tonight(each), Tone.QUIET),
@@ -137,7 +137,7 @@ class DashboardScreen(Place):
     DashboardScreen #tracks { height: auto; max-height: 13; margin: 0 1; }
     DashboardScreen #idle { height: 1; margin: 0 1; color: $text-muted; }
     DashboardScreen #lately { height: auto; margin: 0 1; }
-    DashboardScreen #tonight { height: auto; margin: 0 1; }
+    DashboardScreen #tonight { height: auto; margin: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     DashboardScreen .tonight { display: none; }
     DashboardScreen.-nights .tonight { display: block; }
     DashboardScreen.-low .heading.tonight { display: none; }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from syncflow.service.schedules import ScheduleStatus, TimedEntity
 
 STATES = {
-    "open": ("▶", Tone.LIVE, N_("at night's work")),
+    "open": ("▶", Tone.LIVE, N_("window open")),
     "waiting": ("○", Tone.QUIET, N_("waits")),
     "paused": ("‖", Tone.WARN, N_("paused")),
     "disabled": ("–", Tone.QUIET, N_("disabled")),
@@ -32,15 +32,33 @@ CHANGES = {
     "EACH_NIGHT": N_("come the same night, by a pass over the rowversion"),
     "NEXT_CYCLE": N_("come with the next cycle"),
 }
+UNFORESEEN = (
+    N_("no night has been measured yet"),
+    N_("it is paused: no night is worked on"),
+    N_("it is disabled: no night is worked on"),
+    N_("at the measured rate it would take more than a year of nights: widen the window, or make the source faster"),
+)
+"""What forecasts say that cannot be made."""
 HOURS = 24
 _NOON = 12
 _OPEN, _CLOSED, _NOW = "━", "┈", "●"
+_DONE_ENDS = ("slice_done", "cycle_done")
 _DONE, _LEFT, _STEPS = "█", "░", 8
 
 
 def state(found: "ScheduleStatus") -> tuple[str, Tone]:
+    if _is_done(found):
+        return _("✔ done tonight"), Tone.GOOD
     sign, tone, name = STATES[found.state]
     return f"{sign} {_(name)}", tone
+
+
+def _is_done(found: "ScheduleStatus") -> bool:
+    """Whether this night has done its part; the window may be open still."""
+    last = found.history[0] if found.history else None
+    return (
+        found.state == "open" and last is not None and last.night == found.night.date and str(last.reason) in _DONE_ENDS
+    )
 
 
 def ended(night: "NightRecord") -> Cell:
@@ -92,12 +110,15 @@ def rows(found: "ScheduleStatus") -> str:
     """`420,000 of 1,000,000`."""
     done, of = found.schedule.current_offset, found.schedule.source_rows
     if of is None:
-        return formats.whole(done)
+        return formats.whole(done) if done else _("not begun")
     return _("{done} of {all}").format(done=formats.whole(done), all=formats.whole(of))
 
 
 def tonight(found: "ScheduleStatus") -> str:
     """`open until 07:00 · night 3 of 7 · 20,000 of 150,000 rows`."""
+    if _is_done(found):
+        return plural("{n} row is done; it goes on next night", "{n} rows are done; it goes on next night",
+                      found.history[0].rows)  # fmt: skip
     parts = [_when(found), _("night {n} of {of}").format(
         n=formats.whole(found.night_number), of=formats.whole(found.schedule.days_to_complete)
     )]  # fmt: skip
@@ -114,18 +135,18 @@ def tonight(found: "ScheduleStatus") -> str:
 
 def _when(found: "ScheduleStatus") -> str:
     if found.state == "open":
-        return _("open until {}").format(formats.clock(found.night.closes))
+        return _("open until {}").format(formats.soon(found.night.closes))
     return _("from {opens} to {closes}").format(
-        opens=formats.clock(found.night.opens), closes=formats.clock(found.night.closes)
+        opens=formats.soon(found.night.opens), closes=formats.soon(found.night.closes)
     )
 
 
 def forecast(of: "Forecast") -> str:
     """`finishes in night 5 of 7, about 02:40; one night late if the source stays as slow as last night`."""
     if of.finishes_at is None or of.night_number is None:
-        return _(of.reason or "")
+        return _(of.reason) if of.reason else formats.NOTHING
     said = _("finishes in night {n} of {of}, about {at}").format(
-        n=formats.whole(of.night_number), of=formats.whole(of.of_nights), at=formats.clock(of.finishes_at)
+        n=formats.whole(of.night_number), of=formats.whole(of.of_nights), at=formats.soon(of.finishes_at)
     )
     if of.late_nights:
         return f"{said}: {_late(of.late_nights)}"
@@ -151,5 +172,5 @@ def timed(each: "TimedEntity") -> Cell:
     """`every 15 min · next 05:30:00`."""
     if each.error is not None:
         return each.error, Tone.BAD
-    when = _("with the next look") if each.next_at is None else formats.clock(each.next_at)
+    when = _("with the next look") if each.next_at is None else formats.soon(each.next_at)
     return _("{how} · next {when}").format(when=when, how=each.cadence), Tone.PLAIN

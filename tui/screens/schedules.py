@@ -76,7 +76,7 @@ class SchedulesScreen(ScheduleActs, ListPlace[Line]):
     )
     FIELDS = ("entity", "state", "zone")
     COLUMNS: ClassVar[Sequence[Column[Line]]] = (
-        Column("state", N_("state"), _state, 16),
+        Column("state", N_("state"), _state, 15),
         Column("entity", N_("entity"), lambda line: line.entity, 18, order=lambda line: line.entity),
         Column("night", N_("noon to noon"), _night, 24, from_width=100),
         Column("window", N_("window"), _window, 28, from_width=160),
