@@ -17,7 +17,16 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from syncflow.errors import ConfigurationError, SyncFlowError
-from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Disconnected, News, Reconnected
+from syncflow.events import (
+    AlertBegan,
+    AlertEnded,
+    BatchEnded,
+    BatchStarted,
+    ChunkSettled,
+    Disconnected,
+    News,
+    Reconnected,
+)
 from syncflow.model import SyncType
 from syncflow.settings import Settings
 from tui import commands, keys, marks
@@ -266,12 +275,22 @@ class Console(Directed):
             self.trouble_is_over()
         elif isinstance(news, BatchStarted | ChunkSettled | BatchEnded):
             self.tracks.take(news)
+        elif isinstance(news, AlertBegan | AlertEnded):
+            self._tell_alert(news)
         if isinstance(news, BatchEnded):
             self._ended.append(news)
             if len(self._ended) == 1:
                 self.set_timer(TELL_SECONDS, self._tell_ends)
         if isinstance(self.screen, Place):
             self.screen.happened(message.news)
+
+    def _tell_alert(self, alert: AlertBegan | AlertEnded) -> None:
+        if isinstance(alert, AlertEnded):
+            self.notify(_("✔ well again: {}").format(alert.text), markup=False)
+            return
+        self.notify(f"▲ {alert.text}\n" + _(":alerts shows what helps."), severity="warning", timeout=15, markup=False)
+        if self.remembered.get("bell"):
+            self.bell()
 
     def _tell_ends(self) -> None:
         """One toast for the batches that ended together; the troubled ones first."""
@@ -337,6 +356,21 @@ class Console(Directed):
     def explain_queued(self, entity: str, *, failed: str | None = None, pending: str | None = None) -> None:
         """The same for the row of a failed record or of a waiting row."""
         self.push_screen(ExplainScreen(entity, (), failed, pending))
+
+    def action_alerts(self) -> None:
+        from tui.screens.alerts import AlertsScreen
+
+        self.push_screen(AlertsScreen())
+
+    def action_report(self) -> None:
+        from tui.screens.night_report import NightReportScreen
+
+        self.push_screen(NightReportScreen())
+
+    def action_doctor(self) -> None:
+        from tui.screens.doctor import DoctorScreen
+
+        self.push_screen(DoctorScreen())
 
     def key_file_words(self) -> str:
         """Where keys are changed, and how."""

@@ -6,6 +6,7 @@ Nothing here is heavy to import: the machinery is loaded by `open`, in a thread,
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncflow.errors import SyncFlowError, UnavailableError
@@ -16,12 +17,23 @@ if TYPE_CHECKING:
     from syncflow.runtime import Runtime
 
 
+ALERT_SECONDS = 60.0
+
+
 @dataclass(frozen=True)
 class Manner:
     """How this console works: `observe` without worker threads, beside a daemon; `read_only` without any act."""
 
     observe: bool = False
     read_only: bool = False
+
+
+def _alert(runtime: "Runtime") -> None:
+    """Where no daemon looks for what is wrong, the console does."""
+    if not runtime.presence.all():
+        runtime.neighbour_watch.look()
+        runtime.alerts.evaluate()
+        runtime.telling.tell()
 
 
 class Bridge:
@@ -38,6 +50,7 @@ class Bridge:
     def open(self) -> None:
         """Make the parts, and start watching and working. Blocks. Raises SyncFlowError when something is missing; then
         everything is as before, and it may be tried again."""
+        from syncflow.repeating import Repeating
         from syncflow.runtime import open_runtime  # deferred: the first screen need not wait for it
 
         with ExitStack() as stack:
@@ -50,6 +63,9 @@ class Bridge:
                 stack.callback(runtime.worker.stop, self.settings.grace_seconds)
                 runtime.scheduler.start()
                 stack.callback(runtime.scheduler.stop)
+                alerting = Repeating("alerts", ALERT_SECONDS, partial(_alert, runtime))
+                alerting.start()
+                stack.callback(alerting.end)
             self._stack = stack.pop_all()
         self._runtime = runtime
 

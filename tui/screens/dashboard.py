@@ -123,12 +123,16 @@ class DashboardScreen(Place):
     TITLE_WORD = N_("dashboard")
     ABOUT = N_(
         "Is all well? Above, what runs now, with the nine stages and which of them holds the rest up. Below, what "
-        "needs a person, the most urgent first: Enter goes there, a does the next step. p shows the last day as plots."
+        "needs a person, the most urgent first: Enter goes there, a does the next step. p shows the last day as plots, "
+        "w what is wrong now, m what the last twelve hours did."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "step", N_("Do what helps"), id="dashboard.step"),
         Binding("s", "sync_all", N_("Sync all"), id="dashboard.sync_all"),
         Binding("p", "plots", N_("Plots"), id="dashboard.plots"),
+        Binding("w", "app.alerts", N_("Alerts"), show=False, id="dashboard.alerts"),
+        Binding("m", "app.report", N_("The last twelve hours"), show=False, id="dashboard.report"),
+        Binding("D", "app.doctor", N_("Examine the installation"), show=False, id="dashboard.doctor"),
         Binding("n", "check", N_("Test the neighbours"), id="dashboard.check"),
     ]
     DEFAULT_CSS = """
