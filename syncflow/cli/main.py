@@ -26,6 +26,7 @@ from syncflow.cli import (
     remedies,
     sandbox,
     schedules,
+    service,
     stats,
     sync,
 )
@@ -111,6 +112,7 @@ app.command("doctor")(doctor.doctor)
 app.command("health")(health.health)
 app.command("stats")(stats.stats)
 app.add_typer(audit.app, name="audit")
+app.add_typer(service.app, name="service")
 app.command("explain")(explain.explain)
 app.command("demo")(demo.demo)
 app.add_typer(sandbox.app, name="sandbox")
