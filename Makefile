@@ -7,9 +7,10 @@ ROWS ?= 1000000
 ROUNDS ?= 5
 KILLS ?= 200
 SEED ?=
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test test-all lint check crash bench clean
+.PHONY: help .venv demo test test-all lint check crash soak bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ check: lint ## Check style, types and layers, and run the unit tests
 
 crash: $(STAMP) ## Kill syncflow KILLS=200 times, and look each time whether every promise holds (SEED= to repeat a run)
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+soak: $(STAMP) ## Watch a daemon for MINUTES=10 whether memory, handles, threads and sessions stay flat
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 bench: $(STAMP) ## Measure (ROWS=1000000, ROUNDS=5) against the floor of this machine: README's table, in half an hour
 	@$(BIN)/python -m tests.benchmarks.table --rows $(ROWS) --rounds $(ROUNDS)
