@@ -51,7 +51,7 @@ class DoctorScreen(Place):
     def body(self) -> ComposeResult:
         yield LazyTable(
             [
-                Column("grade", N_("is"), _grade, 11),
+                Column("grade", N_("finding"), _grade, 11),
                 Column("name", N_("what"), lambda finding: finding.name, 22),
                 Column("said", N_("more"), lambda finding: finding.said),
             ],

@@ -62,8 +62,8 @@ def _lines(plan: "BatchPlan") -> Iterator[Content]:
     if plan.resumes is not None:
         yield toned(_("It goes on with the batch {}; its rows so far are counted.").format(plan.resumes))
     for limit in plan.cannot_be_previewed:
-        yield toned(f"? {_('Cannot be previewed:')} {limit}", Tone.WARN)
-    yield from (toned(f"▲ {_('Its table:')} {change}", Tone.LIVE) for change in plan.table_changes)
+        yield toned("? " + _("Cannot be previewed:") + f" {limit}", Tone.WARN)
+    yield from (toned("▲ " + _("Its table:") + f" {change}", Tone.LIVE) for change in plan.table_changes)
     yield from (toned(f"· {note}", Tone.QUIET) for note in plan.notes)
     yield from _updates(plan.updates, plan.counters.updated)
     yield from _deletions(plan)
@@ -139,7 +139,8 @@ def _waiting(parents: "Sequence[MissingParent]") -> Iterator[Content]:
     yield _title(f"◑ {said}", Tone.WARN)
     for parent in parents[:SHOWN]:
         rows = plural("{n} row", "{n} rows", parent.children)
-        yield toned(f"  {parent.entity} {parent.key or _('other parents')} ({parent.ref}): {rows}")
+        whom = parent.key or _("other parents")
+        yield toned(f"  {parent.entity} {whom} ({parent.ref}): {rows}")
     if len(parents) > SHOWN:
         rest = sum(parent.children for parent in parents[SHOWN:])
         yield toned("  " + plural("{n} row for other parents", "{n} rows for other parents", rest), Tone.QUIET)

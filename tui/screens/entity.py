@@ -382,7 +382,7 @@ class EntityScreen(EntityActs):
         self._take(told)
         self.show_standing()
         said = _("{} is saved.").format(told.name)
-        self.notify(f"{said} {_('u takes it back.')}" if self._saved else said, markup=False)
+        self.notify(f"{said} " + _("u takes it back.") if self._saved else said, markup=False)
 
     def _meet(self, now: Entity | None, lines: "Sequence[DiffLine]") -> None:
         """Somebody else changed the entity while it was edited here: nothing was saved."""

@@ -43,7 +43,7 @@ def preview_line(preview: "EntityPreview | None", sample: "Sample | None", troub
     if not preview.rows:
         return toned(_("the source has no rows to try it on"), Tone.QUIET)
     if not preview.failing:
-        return toned("✔ ", Tone.GOOD) + toned(f"{looked}: {_('all pass')}")
+        return toned("✔ ", Tone.GOOD) + toned(f"{looked}: " + _("all pass"))
     failing = plural("✖ {n} would fail", "✖ {n} would fail", preview.failing)
     reason, rows = preview.reasons[0]
     more = toned(f"  {reason}" + (f" ×{formats.whole(rows)}" if rows > 1 else ""), Tone.QUIET)

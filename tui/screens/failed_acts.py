@@ -209,7 +209,7 @@ class FailedActs(Place):
     def _tell_closed(self, closed: "list[Closed]", undo: str) -> None:
         self.acted()
         rows = sum(each.rows for each in closed)
-        said = [f"{plural('{n} record closed.', '{n} records closed.', rows)} {undo}".rstrip()]
+        said = [(plural("{n} record closed.", "{n} records closed.", rows) + f" {undo}").rstrip()]
         self.notify("\n".join([*said, *[why for each in closed for why in each.refused][:REFUSALS]]), markup=False)
 
     def withdraw(self, find: "Callable[[Runtime], Sequence[UUID]]") -> None:

@@ -102,7 +102,7 @@ class LogScreen(ListPlace[LogLine]):
         if self._still is not None:
             behind = self.console.log_tail.written - (self._still[-1].number if self._still else 0)
             state = _("paused, {n} newer").format(n=formats.whole(behind))
-        return f"{super().figures()} · {_('from level {}').format(LEVELS[self._level])} · {state}"
+        return " · ".join([super().figures(), _("from level {}").format(LEVELS[self._level]), state])
 
     def action_level(self, step: int) -> None:
         self._level = max(0, min(self._level + step, len(LEVELS) - 1))

@@ -27,7 +27,7 @@ class NightReportScreen(Page):
 
     @property
     def title_text(self) -> str:
-        return f"{super().title_text} {_('since {}').format(formats.soon(datetime.now(UTC) - LAST))}"
+        return " ".join([super().title_text, _("since {}").format(formats.soon(datetime.now(UTC) - LAST))])
 
     def body(self) -> ComposeResult:
         with VerticalScroll():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -11,6 +12,8 @@ from textual.widgets import Static
 
 from tui.i18n.catalog import _
 from tui.marks import Tone, toned
+
+_SHORTEST = 4
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,28 @@ class Header(Vertical):
         if len(self.way) > 1:
             steps = [toned(step, Tone.QUIET) for step in self.way[:-1]]
             return Content(" › ").join([*steps, Content.styled(self.way[-1], "bold")])
+        names = _fitted([_(title) for _key, title in self._places], self._place(), self._room())
         pieces = []
-        for key, title in self._places:
+        for (key, title), name in zip(self._places, names, strict=True):
             style = "bold $accent reverse" if title == self._here else ""
-            pieces.append(Content.styled(key, "$text-accent") + Content.styled(f" {_(title)} ", style))
-        return Content(" ").join(pieces)
+            pieces.append(Content.styled(key, "$text-accent") + Content.styled(f" {name} ", style))
+        return Content("").join(pieces)
+
+    def _place(self) -> int:
+        return next((place for place, (_key, title) in enumerate(self._places) if title == self._here), -1)
+
+    def _room(self) -> int:
+        """What is left for the names of the places, beside keys and blanks."""
+        return self.size.width - 2 - sum(len(key) + 2 for key, _title in self._places)
+
+
+def _fitted(names: Sequence[str], whole: int, room: int) -> list[str]:
+    """The names, the longest of them cut as far as is needed; the one at `whole` is left as it is."""
+    fitted = list(names)
+    while sum(map(cell_len, fitted)) > room:
+        others = [place for place in range(len(fitted)) if place != whole]
+        longest = max(others, key=lambda place: cell_len(fitted[place]))
+        if cell_len(fitted[longest]) <= _SHORTEST:
+            break
+        fitted[longest] = f"{fitted[longest].removesuffix('…')[:-1]}…"
+    return fitted
