@@ -27,13 +27,13 @@ from syncflow.events import (
     News,
     Reconnected,
 )
+from syncflow.i18n.catalog import N_, _, language, plural
+from syncflow.i18n.formats import use_gregorian, whole
 from syncflow.model import SyncType
 from syncflow.settings import Settings
 from tui import commands, keys, marks
 from tui.bridge import Bridge, Manner
 from tui.direction import AUTO, Directed
-from tui.i18n.catalog import N_, _, language, plural
-from tui.i18n.formats import use_gregorian, whole
 from tui.log_tail import LogTail, log_news
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 
 if TYPE_CHECKING:
     from tui.app import Console

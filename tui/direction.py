@@ -14,7 +14,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.i18n.catalog import language
+from syncflow.i18n.catalog import language
 from tui.keyboard_layouts import by_place
 from tui.terminal import ConsoleDriver, Order
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from textual.events import Key
 from textual.keys import _character_to_key
 
-from tui.i18n.digits import ASCII
+from syncflow.i18n.digits import ASCII
 
 _PLACES = "`1234567890-= qwertyuiop[]\\ asdfghjkl;' zxcvbnm,./"
 _SHIFTED = '~!@#$%^&*()_+ QWERTYUIOP{}| ASDFGHJKL:" ZXCVBNM<>?'

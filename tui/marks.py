@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from textual.content import Content
 
+from syncflow.i18n.catalog import N_, _
 from syncflow.model import BatchStatus
-from tui.i18n.catalog import N_, _
 from tui.plain import harmless
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from tui.i18n.catalog import language
+from syncflow.i18n.catalog import language
 
 _PERSIAN = "ءآابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
 _ARABIC = "ءابپتثجچحخدذرزژسشصضطظعغفقکگلمنهوی"

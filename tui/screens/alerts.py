@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
 
 from syncflow.events import AlertBegan, AlertEnded, News
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
 from tui.widgets.lazy_table import LazyTable

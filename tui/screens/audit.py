@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.list_place import ListPlace
 from tui.screens.log_page import Page

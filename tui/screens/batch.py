@@ -11,10 +11,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, News
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Batch, BatchStatus, Counters
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from textual.binding import Binding, BindingType
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Batch, BatchStatus
 from tui import marks
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
 from tui.screens.batch import BatchScreen
 from tui.screens.batches_compare import BatchesCompareScreen

@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, News
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from syncflow.model import Batch
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.plain import harmless
 from tui.screens.place import Place

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, RowList

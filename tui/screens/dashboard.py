@@ -10,9 +10,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Sparkline, Static
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens import schedule_words as words
 from tui.screens.place import Place

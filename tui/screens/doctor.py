@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from syncflow.events import News
-from tui.i18n.catalog import N_, _, plural
+from syncflow.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable

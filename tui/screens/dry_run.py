@@ -12,9 +12,9 @@ from textual.widgets import Static
 
 from syncflow.errors import SyncFlowError
 from syncflow.events import BatchEnded, ChunkSettled, Event
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import SyncType
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.dry_run_text import detail, verdict
 from tui.screens.place import Place

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.i18n.catalog import N_, _, plural
-from tui.i18n.formats import NOTHING, stopwatch, whole
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.formats import NOTHING, stopwatch, whole
 from tui.marks import Tone, toned
 from tui.widgets.rows import Cell
 

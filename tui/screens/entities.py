@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from syncflow.errors import UsageError
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Entity, SyncType
 from tui import marks
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
 from tui.screens.entity import EntityScreen
 from tui.screens.entity_acts import EntityActs

@@ -12,8 +12,8 @@ from textual.widgets import Static
 
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.events import News
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Entity, SyncType
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.entity_acts import EntityActs
 from tui.screens.entity_diff import DiffQuestion

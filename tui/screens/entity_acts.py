@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _, plural
 from syncflow.model import Batch, Entity, SyncType
-from tui.i18n.catalog import _, plural
 from tui.screens.dry_run import DryRunScreen
 from tui.screens.entity_diff import DiffQuestion
 from tui.screens.entity_editor import EntityEditor

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from syncflow.model import Entity
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.entity import EntityScreen
 from tui.screens.entity_acts import EntityActs

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from difflib import get_close_matches
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _
 from syncflow.model import Entity, FieldMapping, ParentRef, Replacement
-from tui.i18n.catalog import _
 
 
 def mapping_of(entity: Entity, source: str) -> FieldMapping:

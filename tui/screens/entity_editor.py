@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from syncflow.errors import SyncFlowError, UnavailableError
+from syncflow.i18n.catalog import _
 from syncflow.model import Entity
-from tui.i18n.catalog import _
 from tui.screens.place import Place
 from tui.screens.question import Question
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _
 from syncflow.model import (
     Conventions,
     DateOrder,
@@ -16,7 +17,6 @@ from syncflow.model import (
     NumberFormat,
     Paging,
 )
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.entity_draft import (
     known_name,

@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.formats import whole
 from syncflow.model import Entity, FieldMapping, Replacement, Transformation
-from tui.i18n.catalog import N_, _, plural
-from tui.i18n.formats import whole
 from tui.marks import Tone, toned
 from tui.screens.entity_draft import mapping_of, with_mapping, with_replacement, with_type
 from tui.screens.entity_fields import Line, Section, flag

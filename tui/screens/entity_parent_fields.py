@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _
 from syncflow.model import Entity, ParentRef
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.entity_draft import known_name, referring_to, with_ref
 from tui.screens.entity_fields import Known, Line, Section

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import _, plural
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import _, plural
 from tui.marks import Tone, toned
 
 if TYPE_CHECKING:

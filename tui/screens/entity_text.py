@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.errors import UsageError
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 from tui.marks import toned
 from tui.screens.place import Place
 from tui.screens.question import TypedQuestion

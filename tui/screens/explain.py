@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from syncflow.errors import UsageError
 from syncflow.events import ActDone, BatchEnded, News
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from textual.binding import Binding, BindingType
 
 from syncflow.errors import UsageError
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui.filtering import Term
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone
 from tui.screens.failed_acts import Choices, FailedActs, Meant
 from tui.screens.list_place import ListPlace

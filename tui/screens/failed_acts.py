@@ -8,8 +8,8 @@ from uuid import UUID
 
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.events import BatchEnded, ChunkSettled, News
-from tui.i18n import formats
-from tui.i18n.catalog import _, plural
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import _, plural
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
 from tui.screens.retried import RetriedScreen, told

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import Term
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.failed import FailedScreen, failed_filter
 from tui.screens.failed_acts import Choices, FailedActs

@@ -10,8 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import chosen, parse
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column, RowList

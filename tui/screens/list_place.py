@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.formats import whole
 from tui.filtering import Term, parse
-from tui.i18n.catalog import N_, _, plural
 from tui.i18n.collation import sort_key
-from tui.i18n.formats import whole
 from tui.marks import Tone, toned
 from tui.screens.columns import ColumnsScreen
 from tui.screens.place import Place

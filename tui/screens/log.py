@@ -8,9 +8,9 @@ from textual.binding import Binding, BindingType
 
 from syncflow.errors import UsageError
 from syncflow.events import News
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.log_tail import LEVELS, LogLine
 from tui.marks import Tone, toned
 from tui.screens.audit import AuditScreen

@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 from tui.screens.place import Place
 
 

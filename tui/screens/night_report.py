@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.marks import toned
 from tui.screens.log_page import Page
 

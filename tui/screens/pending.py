@@ -8,9 +8,9 @@ from uuid import UUID
 from textual.binding import Binding, BindingType
 
 from syncflow.errors import UsageError
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import Term
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
 from tui.screens.pending_acts import Choice, PendingActs

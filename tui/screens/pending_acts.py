@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
-from tui.i18n import formats
-from tui.i18n.catalog import _, plural
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import _, plural
 from tui.screens.pending_result import WokenScreen, told
 from tui.screens.place import Place
 from tui.screens.question import Question

@@ -7,9 +7,9 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 
 from syncflow.events import BatchEnded
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.errors import UsageError
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.explain import ExplainScreen
 from tui.screens.pending import only

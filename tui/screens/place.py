@@ -13,8 +13,8 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
+from syncflow.i18n.catalog import N_, _
 from tui.breakdown import for_a_person
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.help import HelpScreen, KeyLine
 from tui.widgets.header import Header

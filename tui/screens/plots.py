@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 from textual_plot import AxisFormatter, HiResMode, NumericAxisFormatter, PlotWidget
 
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 

@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.i18n.catalog import N_, _
-from tui.i18n.digits import plain
+from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.digits import plain
 from tui.marks import Tone, toned
 
 

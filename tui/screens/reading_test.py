@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from syncflow.i18n.catalog import N_, _, language
 from tui.direction import APP, AUTO, OFF
-from tui.i18n.catalog import N_, _, language
 from tui.marks import Tone, toned
 
 SAMPLES = {

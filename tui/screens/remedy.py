@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.widgets import Input, Label, RadioButton, RadioSet, Static
 
 from syncflow.errors import SyncFlowError, UsageError
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Replacement
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question

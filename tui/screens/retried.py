@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from tui.i18n.catalog import N_, _, plural
-from tui.i18n.formats import whole
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.formats import whole
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.screens import schedule_words as words
 from tui.screens.schedule_acts import ScheduleActs

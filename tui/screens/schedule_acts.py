@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _, plural
 from syncflow.model import Batch
-from tui.i18n.catalog import _, plural
 from tui.screens.entity_acts import told
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion

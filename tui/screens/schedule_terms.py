@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from syncflow.errors import ConfigurationError, UsageError
-from tui.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question

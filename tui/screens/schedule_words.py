@@ -4,8 +4,8 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui.marks import Tone
 from tui.widgets.rows import Cell
 

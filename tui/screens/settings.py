@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from syncflow.i18n.catalog import N_, _
 from syncflow.settings import SettingLine, describe
 from tui.filtering import Term, chosen
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
 from tui.screens.question import TypedQuestion

@@ -5,8 +5,8 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.i18n.catalog import _
-from tui.i18n.formats import whole
+from syncflow.i18n.catalog import _
+from syncflow.i18n.formats import whole
 from tui.marks import Tone, toned
 
 COLUMNS, ROWS = 60, 16

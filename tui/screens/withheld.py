@@ -7,9 +7,9 @@ from uuid import UUID
 
 from textual.binding import Binding, BindingType
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _
 from tui.filtering import Term, chosen
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.screens.explain import ExplainScreen
 from tui.screens.list_place import ListPlace

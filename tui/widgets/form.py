@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.i18n.catalog import N_
+from syncflow.i18n.catalog import N_
 from tui.marks import Tone, toned
 from tui.widgets.form_fields import FormField, FormSection
 from tui.widgets.form_line import LABEL_WIDTH, FormLine

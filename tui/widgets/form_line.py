@@ -11,8 +11,8 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.i18n.catalog import N_, _
-from tui.i18n.formats import NOTHING
+from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.formats import NOTHING
 from tui.marks import Tone, toned
 from tui.plain import harmless
 from tui.widgets.field import Field

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tui.i18n.catalog import _
+from syncflow.i18n.catalog import _
 from tui.marks import Tone, toned
 
 _SHORTEST = 4

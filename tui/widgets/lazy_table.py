@@ -18,8 +18,8 @@ from textual.strip import Strip
 from textual.worker import get_current_worker
 
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.catalog import N_, _
 from tui.breakdown import for_a_person
-from tui.i18n.catalog import N_, _
 from tui.marks import Tone
 from tui.plain import harmless
 from tui.widgets.rows import Column, RowList, Rows

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label
 
-from tui.i18n.catalog import N_
+from syncflow.i18n.catalog import N_
 
 
 class Prompt(Horizontal):

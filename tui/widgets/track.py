@@ -3,9 +3,9 @@
 from textual.content import Content
 from textual.widgets import Static
 
+from syncflow.i18n import formats
+from syncflow.i18n.catalog import N_, _, plural
 from tui import marks
-from tui.i18n import formats
-from tui.i18n.catalog import N_, _, plural
 from tui.marks import Tone, toned
 from tui.progress import Track
 

@@ -4,7 +4,7 @@ import gettext
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tui.i18n import catalog
+from syncflow.i18n import catalog
 
 WORDS = {
     "dashboard": "داشبورد",

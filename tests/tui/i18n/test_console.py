@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from syncflow.i18n import formats
 from syncflow.settings import Settings
 from tests.tui.i18n.persian import speaking
 from tui.app import Console
 from tui.bridge import Manner
-from tui.i18n import formats
 from tui.rtl.terminals import Answers
 from tui.screens.reading_test import ReadingTest
 from tui.widgets.lazy_table import LazyTable

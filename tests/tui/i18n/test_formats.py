@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncflow.i18n import formats
+from syncflow.i18n.digits import plain
 from tests.tui.i18n.persian import speaking
-from tui.i18n import formats
 from tui.i18n.collation import sort_key
-from tui.i18n.digits import plain
 
 pytestmark = pytest.mark.unit
 NOON = datetime(2026, 11, 23, 12, 5, 9).astimezone()

@@ -4,9 +4,9 @@ import pytest
 from textual.events import Key
 from textual.widgets import Input
 
+from syncflow.i18n import catalog
 from tests.tui.i18n.desks import persian_desk
 from tests.tui.i18n.persian import speaking
-from tui.i18n import catalog
 from tui.keyboard_layouts import by_place
 from tui.widgets.lazy_table import LazyTable
 

@@ -241,7 +241,7 @@ ENGLISH = """
 import sys
 from tui.direction import Directed
 from tui.app import Console
-import tui.console, tui.i18n.formats
+import tui.console, syncflow.i18n.formats
 desk = Directed()
 desk.turn_as("auto")
 parts = ("tui.rtl", "tui.i18n.bidi", "tui.i18n.joining", "tui.i18n.mirrors", "persiantools")

@@ -1,16 +1,14 @@
 """Numbers, percentages and times as the operator's language writes them. Times are shown in this machine's zone.
 
-Digits are the language's own. Dates are Jalali in Persian, unless the operator asked for Gregorian ones.
+Digits are the language's own. Dates are Jalali in Persian, unless the operator asked for Gregorian ones. Babel is
+imported by those who need it: many an English command writes whole numbers only.
 """
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.numbers import format_compact_decimal, format_decimal, format_percent
-
-from tui.i18n.catalog import _, language
-from tui.i18n.digits import native, native_percent
+from syncflow.i18n.catalog import ENGLISH, _, language
+from syncflow.i18n.digits import native, native_percent
 
 if TYPE_CHECKING:
     from persiantools.jdatetime import JalaliDate
@@ -49,10 +47,12 @@ def _locale() -> str:
 
 
 def whole(number: int) -> str:
-    return _decimal(number, "#,##0")
+    return f"{number:,}" if language() == ENGLISH else _decimal(number, "#,##0")
 
 
 def _decimal(number: float, pattern: str) -> str:
+    from babel.numbers import format_decimal
+
     return native(format_decimal(number, pattern, locale=_locale(), numbering_system="default"), language())
 
 
@@ -60,6 +60,8 @@ def short(number: float) -> str:
     """Three figures or so, for narrow places: 1.2M."""
     if number < 1000:
         return whole(round(number))
+    from babel.numbers import format_compact_decimal
+
     said = format_compact_decimal(number, locale=_locale(), fraction_digits=1, numbering_system="default")
     return native(said, language())
 
@@ -73,6 +75,8 @@ def percent(share: float) -> str:
 
 
 def _percent(share: float, pattern: str) -> str:
+    from babel.numbers import format_percent
+
     pattern = f"%{pattern[:-1]}" if language() == "tr" else pattern
     return native_percent(format_percent(share, pattern, locale=_locale(), numbering_system="default"), language())
 
@@ -90,7 +94,13 @@ def moment(time: datetime | None) -> str:
     if is_jalali():
         day = _jalali(here)
         return native(f"{day:%Y/%m/%d} {here:%H:%M:%S}", language())
-    return native(format_datetime(here, _MOMENTS.get(language(), _ISO), locale=_locale()), language())
+    return _written(here, _MOMENTS.get(language(), _ISO))
+
+
+def _written(time: datetime, pattern: str) -> str:
+    from babel.dates import format_datetime
+
+    return native(format_datetime(time, pattern, locale=_locale()), language())
 
 
 def clock(time: datetime | None) -> str:
@@ -99,7 +109,7 @@ def clock(time: datetime | None) -> str:
         return NOTHING
     here = time.astimezone()
     if here.date() == datetime.now(UTC).astimezone().date():
-        return native(format_time(here, "HH:mm:ss", locale=_locale()), language())
+        return native(f"{here:%H:%M:%S}", language())
     return _day_and_hour(here)
 
 
@@ -107,11 +117,13 @@ def _day_and_hour(here: datetime) -> str:
     if is_jalali():
         day_ = _jalali(here)
         return native(f"{day_.day} {day_.strftime('%B', locale='fa')} {here:%H:%M}", language())
-    return native(format_datetime(here, "d MMM HH:mm", locale=_locale()), language())
+    return _written(here, "d MMM HH:mm")
 
 
 def day(of: date) -> str:
     """A date."""
+    from babel.dates import format_date
+
     if is_jalali():
         return native(f"{_jalali(of):%Y/%m/%d}", language())
     return native(format_date(of, _MOMENTS.get(language(), _ISO).split()[0], locale=_locale()), language())
@@ -144,6 +156,8 @@ def ago(time: datetime | None, now: datetime) -> str:
 
 def span(seconds: float) -> str:
     """A duration in its largest unit."""
+    from babel.dates import format_timedelta
+
     said = format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, format="short", locale=_locale())
     return native(said, language())
 

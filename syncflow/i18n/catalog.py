@@ -9,6 +9,7 @@ from pathlib import Path
 
 DOMAIN = "syncflow"
 ENGLISH = "en"
+_PACKAGE = Path(__file__).parents[1]
 
 
 class _Language:
@@ -22,9 +23,18 @@ class _Language:
 _language = _Language()
 
 
-def use(language: str, catalogues: Path) -> None:
+def catalogues() -> Path:
+    """Where the catalogues are: in the package where it is installed from a wheel, otherwise beside it."""
+    packaged = _PACKAGE / "_locales"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "locales"
+
+
+def use(language: str) -> None:
     """Speak this language from now on; English where a text has no translation."""
-    _language.words = gettext.translation(DOMAIN, catalogues, [language], fallback=True)
+    if language == ENGLISH:
+        _language.words = gettext.NullTranslations()
+    else:
+        _language.words = gettext.translation(DOMAIN, catalogues(), [language], fallback=True)
     _language.name = language
 
 
@@ -43,6 +53,6 @@ def _(message: str) -> str:
 
 def plural(one: str, many: str, number: int, **values: str) -> str:
     """`one` or `many` (marked with {n}) with the number written in the language's way, and with these values."""
-    from tui.i18n.formats import whole  # formats need the language's name from here
+    from syncflow.i18n.formats import whole  # formats need the language's name from here
 
     return _language.words.ngettext(one, many, number).format(n=whole(number), **values)
