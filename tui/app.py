@@ -27,8 +27,9 @@ from syncflow.events import (
     News,
     Reconnected,
 )
-from syncflow.i18n.catalog import N_, _, language, plural
+from syncflow.i18n.catalog import N_, _, language, plural, use
 from syncflow.i18n.formats import use_gregorian, whole
+from syncflow.i18n.languages import LANGUAGES
 from syncflow.model import SyncType
 from syncflow.settings import Settings
 from tui import commands, keys, marks
@@ -37,6 +38,7 @@ from tui.direction import AUTO, Directed
 from tui.log_tail import LogTail, log_news
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected
+from tui.palette import Palette
 from tui.progress import Tracks
 from tui.remembered import Remembered
 from tui.screens.batches import BatchesScreen
@@ -54,7 +56,6 @@ from tui.screens.settings import SettingsScreen
 from tui.screens.too_small import TooSmallScreen, is_too_small
 from tui.theme import DARK, LIGHT, THEMES
 from tui.widgets.header import Standing
-from tui.widgets.lazy_table import LazyTable
 
 if TYPE_CHECKING:
     from syncflow.service.neighbours import Health
@@ -91,6 +92,7 @@ class Console(Directed):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, system=True),
         Binding("ctrl+c", "leave", show=False, system=True, priority=True),
+        Binding("L", "language", N_("Next language"), show=False, id="language"),
         Binding("C", "calendar", N_("Jalali or Gregorian dates"), show=False, id="calendar"),
     ]
     ENABLE_COMMAND_PALETTE = True
@@ -152,6 +154,31 @@ class Console(Directed):
         """Who puts lines in order that are written from right to left: one of `direction.BIDI`."""
         return self.remembered.text("bidi", AUTO)
 
+    def begin_in(self, asked: str | None, locale: str) -> None:
+        """Speak the language that was asked for, or the one that the operator kept, or that of the terminal."""
+        kept = self.remembered.text("language")
+        use(asked or (kept if kept in LANGUAGES else locale))
+
+    def speak(self, language: str) -> None:
+        """From now on, and in the operator's next sessions. What is typed, marked and chosen stays; screens that are
+        not in front follow when they come there."""
+        self.remembered.keep("language", language)
+        use(language)
+        self.turn_to_language()
+        if isinstance(self.screen, Place):
+            self.screen.speak()
+            self.screen.action_reload()
+
+    def action_language(self) -> None:
+        """The next of the languages."""
+        names = list(LANGUAGES)
+        self.speak(names[(names.index(language()) + 1) % len(names)])
+        self.notify(LANGUAGES[language()], timeout=3, markup=False)
+
+    def action_command_palette(self) -> None:
+        if isinstance(self.screen, Place):
+            self.push_screen(Palette(id="--command-palette"))
+
     def use_bidi(self, bidi: str) -> None:
         """From now on, and in the operator's next sessions."""
         self.remembered.keep("bidi", bidi)
@@ -174,8 +201,8 @@ class Console(Directed):
         wanted = self.remembered.get("gregorian") is not True
         self.remembered.keep("gregorian", wanted)
         use_gregorian(wanted)
-        for table in self.screen.query(LazyTable):
-            table.refresh()
+        if isinstance(self.screen, Place):
+            self.screen.speak()
         self._refresh_place()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.languages import LANGUAGES, known
+from tui.direction import BIDI
 
 if TYPE_CHECKING:
     from tui.app import Console
@@ -39,6 +41,21 @@ def _sync(console: "Console", words: Sequence[str]) -> None:
         console.sync_all()
 
 
+def _lang(console: "Console", words: Sequence[str]) -> None:
+    if len(words) != 1:
+        raise UsageError(_("Say which language: lang {languages}.").format(languages="|".join(LANGUAGES)))
+    console.speak(known(words[0], "lang"))
+
+
+def _bidi(console: "Console", words: Sequence[str]) -> None:
+    if not words:
+        console.action_reading_test()
+    elif len(words) == 1 and words[0] in BIDI:
+        console.use_bidi(words[0])
+    else:
+        raise UsageError(_("Say who puts lines in order: bidi {ways}.").format(ways="|".join(BIDI)))
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("dashboard", N_("is all well?"), _go("dashboard")),
     Command("entities", N_("what is synced, and how"), _go("entities")),
@@ -53,6 +70,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("log", N_("what happens, line by line"), _go("log")),
     Command("explain", N_("why a record is as it is: explain ENTITY KEY"), _explain, "ENTITY KEY.."),
     Command("sync", N_("sync these entities, or all: sync ENTITY .."), _sync, "ENTITY .."),
+    Command("lang", N_("another language: lang fa"), _lang, "|".join(LANGUAGES)),
+    Command("bidi", N_("which line reads right? or: bidi auto|app|off"), _bidi),
     Command("theme", N_("dark or light"), lambda console, _words: console.action_theme()),
     Command("quit", N_("leave the console"), lambda console, _words: console.action_leave()),
 )

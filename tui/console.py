@@ -1,10 +1,12 @@
 """Opening the console in this terminal, and the end of its work."""
 
+import os
 import sys
 from contextlib import suppress
 from typing import TextIO, cast
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.languages import of_locale
 from syncflow.logs import configure_logs
 from syncflow.settings import Settings
 from tui.app import Console
@@ -12,17 +14,19 @@ from tui.bridge import Manner
 from tui.guard import Undo, guarded
 
 
-def open_console(settings: Settings, operator: str, manner: Manner) -> int:
-    """Run the console until the operator leaves; the exit code. Raises ConfigurationError without a terminal."""
+def open_console(settings: Settings, operator: str, manner: Manner, language: str | None) -> int:
+    """Run the console until the operator leaves; the exit code. `language` is the one that was asked for.
+    Raises ConfigurationError without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigurationError(
             "The console needs a terminal, and there is none here. Commands work without one: syncflow --help."
         )
-    return guarded(lambda alive, undo: _run(settings, operator, manner, alive, undo))
+    return guarded(lambda alive, undo: _run(settings, operator, manner, language, alive, undo))
 
 
-def _run(settings: Settings, operator: str, manner: Manner, alive: int, undo: Undo) -> int:
+def _run(settings: Settings, operator: str, manner: Manner, language: str | None, alive: int, undo: Undo) -> int:
     console = Console(settings, manner, operator, parent=alive)
+    console.begin_in(language, of_locale(os.environ))
     console.remember_order = undo.keep
     configure_logs(settings.log_level, json=False, stream=cast(TextIO, console.log_tail), secrets=settings.secrets())
     console.run()

@@ -5,7 +5,7 @@ from syncflow.cli.output import note
 from syncflow.settings_loader import load_settings
 
 
-def console(*, observe: bool, read_only: bool) -> int:
+def console(*, observe: bool, read_only: bool, language: str | None) -> int:
     """Open the console in this terminal; the exit code."""
     from tui.bridge import Manner  # deferred: no command but this one has to do with a screen
     from tui.console import open_console
@@ -13,4 +13,4 @@ def console(*, observe: bool, read_only: bool) -> int:
     settings = load_settings()
     for warning in settings.warnings:
         note(f"Warning: {warning}")
-    return open_console(settings, this_user(), Manner(observe, read_only))
+    return open_console(settings, this_user(), Manner(observe, read_only), language)

@@ -1,5 +1,6 @@
 """The command `syncflow`: its parts put together, and what becomes of errors."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ from syncflow.cli import (
 )
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
+from syncflow.i18n.catalog import use
+from syncflow.i18n.languages import LANGUAGES, asked_for, of_locale, option_of
 from syncflow.settings_loader import load_settings
 
 TYPER_USAGE = 2
@@ -60,6 +63,9 @@ def syncflow(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version and end.")
     ] = False,
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="|".join(LANGUAGES), help="Speak this language.")
+    ] = None,
     observe: Annotated[
         bool, typer.Option("--observe", help="Open the console without worker threads, beside a daemon.")
     ] = False,
@@ -88,7 +94,8 @@ def syncflow(
     if sys.stdin.isatty() and sys.stdout.isatty():
         from syncflow.cli.console import console  # deferred: the other commands need no console
 
-        raise typer.Exit(console(observe=observe, read_only=read_only))
+        asked = asked_for(lang, os.environ)
+        raise typer.Exit(console(observe=observe, read_only=read_only, language=asked))
     if observe or read_only:
         raise UsageError("The console needs a terminal, and there is none here.")
     say(context.get_help())
@@ -125,8 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows `?` and is no reason to stop
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=arguments, prog_name="syncflow")
+        use(asked_for(option_of(given), os.environ) or of_locale(os.environ))
+        app(args=given, prog_name="syncflow")
     except SyncFlowError as error:
         if _debugging():
             traceback.print_exception(error)

@@ -20,17 +20,25 @@ def known(asked: str, origin: str) -> str:
     return code
 
 
-def asked_for(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+def asked_for(option: str | None, environment: Mapping[str, str]) -> str | None:
     """The language by `--lang` or SYNCFLOW_LANG; None without both. Raises UsageError for one that is not spoken."""
-    for place, word in enumerate(arguments):
-        if word == "--":
-            break
-        if word == "--lang" and place + 1 < len(arguments):
-            return known(arguments[place + 1], "--lang")
-        if word.startswith("--lang="):
-            return known(word.removeprefix("--lang="), "--lang")
+    if option is not None:
+        return known(option, "--lang")
     named = environment.get(VARIABLE, "")
     return known(named, VARIABLE) if named else None
+
+
+def option_of(arguments: Sequence[str]) -> str | None:
+    """What `--lang` before the command says: help and complaints about the other words are told in that language."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--lang":
+            return next(words, None)
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+        if not word.startswith("-"):
+            return None
+    return None
 
 
 def of_locale(environment: Mapping[str, str]) -> str:

@@ -71,7 +71,7 @@ class AuditLineScreen(Page):
         return f"{super().title_text} {self._line.id}"
 
     def body(self) -> ComposeResult:
-        yield from self.page(list(_lines(self._line)))
+        yield from self.page(lambda: _lines(self._line))
 
     def plain(self) -> str:
         return json.dumps(asdict(self._line), ensure_ascii=False, default=str)

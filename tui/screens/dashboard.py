@@ -19,6 +19,7 @@ from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList
 from tui.widgets.track import TrackView
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.service.overview import Attention, Happening, QueueFigures, Snapshot
@@ -59,7 +60,7 @@ class Tile(Vertical):
         self._plot = plot
 
     def compose(self) -> ComposeResult:
-        yield Static(toned(_(self._title), Tone.QUIET))
+        yield Words(lambda: toned(_(self._title), Tone.QUIET))
         yield Static(classes="figure")
         yield Static(classes="below")
         if self._plot:
@@ -161,14 +162,14 @@ class DashboardScreen(Place):
             yield Tile(N_("failed rows"), "failed")
             yield Tile(N_("waiting rows"), "pending")
             yield Tile(N_("withheld"), "withheld")
-        yield Static(toned(_("running")), classes="heading")
+        yield Words(lambda: toned(_("running")), classes="heading")
         with VerticalScroll(id="tracks", can_focus=False):
             for _place in range(TRACKS):
                 yield TrackView()
         yield Static(id="idle")
-        yield Static(toned(_("tonight")), classes="heading tonight")
+        yield Words(lambda: toned(_("tonight")), classes="heading tonight")
         yield Static(id="tonight", classes="tonight")
-        yield Static(toned(_("needs you")), classes="heading")
+        yield Words(lambda: toned(_("needs you")), classes="heading")
         yield LazyTable(
             [
                 Column("need", N_("what"), _need, 26),
@@ -177,9 +178,9 @@ class DashboardScreen(Place):
                 Column("message", N_("more"), _message),
             ],
             self._key,
-            empty=_("Nothing. All is well."),
+            empty=N_("Nothing. All is well."),
         )
-        yield Static(toned(_("lately")), classes="heading lately")
+        yield Words(lambda: toned(_("lately")), classes="heading lately")
         yield Static(id="lately", classes="lately")
 
     @staticmethod
@@ -193,6 +194,11 @@ class DashboardScreen(Place):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < 30, "-low")
+
+    def speak(self) -> None:
+        super().speak()
+        self._is_idle = False
+        self._show_tracks()
 
     def focus_body(self) -> None:
         self.query_one(LazyTable).focus()

@@ -84,6 +84,11 @@ class DoctorScreen(Place):
         self._show()
         self.read(self._examine, lambda _none: self._ended(), group="examine")
 
+    def speak(self) -> None:
+        super().speak()
+        if self._is_begun:
+            self._show()
+
     def _examine(self, runtime: "Runtime") -> None:
         try:
             for finding in runtime.doctor.examine():

@@ -177,6 +177,11 @@ class DryRunScreen(Place):
         self.query_one("#detail Static", Static).update(toned("") if plan is None else detail(plan))
         self.query_one("#detail", VerticalScroll).scroll_home(animate=False)
 
+    def speak(self) -> None:
+        super().speak()
+        if self._table.row is not None:
+            self._show_detail(self._table.row)
+
     def action_other(self) -> None:
         if self._table.has_focus:
             self.query_one("#detail").focus()

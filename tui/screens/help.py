@@ -62,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
                     ),
                 ],
                 lambda line: line.key,
-                empty=_("No key does that."),
+                empty=N_("No key does that."),
             )
 
     def on_mount(self) -> None:

@@ -82,12 +82,19 @@ class ListPlace(Place, Generic[R]):
 
     def list_body(self) -> ComposeResult:
         """The list, its line of figures and the filter's prompt."""
-        yield LazyTable(self.COLUMNS, self.key, empty=_(self.EMPTY))
+        yield LazyTable(self.COLUMNS, self.key, empty=self.EMPTY)
         yield Static(id="says")
-        yield Prompt("/", id="filter", hint=_("words, field:value, !not · fields: {}").format(" ".join(self.FIELDS)))
+        yield Prompt("/", id="filter", hint=self._filter_hint)
+
+    def _filter_hint(self) -> str:
+        return _("words, field:value, !not · fields: {}").format(" ".join(self.FIELDS))
 
     def body(self) -> ComposeResult:
         yield from self.list_body()
+
+    def speak(self) -> None:
+        super().speak()
+        self.say(self.figures())
 
     def on_mount(self) -> None:
         self.filter_text = self.first_filter()
@@ -111,7 +118,7 @@ class ListPlace(Place, Generic[R]):
             self.say(str(error), Tone.WARN)
             return
         self.table.say_when_empty(
-            _("Nothing matches the filter. Esc takes it away.") if self.filter_text else _(self.EMPTY)
+            N_("Nothing matches the filter. Esc takes it away.") if self.filter_text else self.EMPTY
         )
         self.table.read(lambda: self.make_rows(terms))
 

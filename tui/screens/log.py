@@ -87,7 +87,7 @@ class LogScreen(ListPlace[LogLine]):
             self.say(str(error), Tone.WARN)
             return
         hidden = bool(self.filter_text) or self._level > 0
-        table.say_when_empty(_("No line matches the level and the filter.") if hidden else _(self.EMPTY))
+        table.say_when_empty(N_("No line matches the level and the filter.") if hidden else self.EMPTY)
         table.read(lambda: RowList(self._chosen(terms), self.key), at_end=at_end)
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[LogLine]:  # noqa: ARG002
@@ -136,7 +136,7 @@ class LogRecordScreen(Page):
         self._lines = lines
 
     def body(self) -> ComposeResult:
-        yield from self.page([toned(line.text, _TONES.get(line.level, Tone.PLAIN)) for line in self._lines])
+        yield from self.page(lambda: [toned(line.text, _TONES.get(line.level, Tone.PLAIN)) for line in self._lines])
 
     def plain(self) -> str:
         return "\n".join(line.text for line in self._lines)

@@ -1,16 +1,16 @@
 """A page of text to read and scroll: what a list cuts off, whole."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from syncflow.i18n.catalog import N_, _
 from tui.screens.place import Place
+from tui.widgets.words import Words
 
 
 class Page(Place):
@@ -26,9 +26,9 @@ class Page(Place):
     Page #told { height: auto; }
     """
 
-    def page(self, lines: Sequence[Content]) -> ComposeResult:
+    def page(self, lines: Callable[[], Iterable[Content]]) -> ComposeResult:
         with VerticalScroll():
-            yield Static(Content("\n").join(lines), id="told")
+            yield Words(lambda: Content("\n").join(lines()), id="told")
 
     def plain(self) -> str:
         """The text without its looks."""

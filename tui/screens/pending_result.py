@@ -4,7 +4,6 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from syncflow.events import BatchEnded
 from syncflow.i18n import formats
@@ -14,6 +13,7 @@ from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.service.pending_children import RetryOutcome
@@ -44,8 +44,8 @@ class WokenScreen(Place):
         self._outcome = outcome
 
     def body(self) -> ComposeResult:
-        yield Static(toned(_summary(self._outcome)), id="tally")
-        yield LazyTable(self.COLUMNS, self._key, empty=_("No batch was run: no parent is there yet."))
+        yield Words(lambda: toned(_summary(self._outcome)), id="tally")
+        yield LazyTable(self.COLUMNS, self._key, empty=N_("No batch was run: no parent is there yet."))
 
     @staticmethod
     def _key(ended: BatchEnded) -> Hashable:

@@ -13,12 +13,13 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.catalog import N_, _, language
 from tui.breakdown import for_a_person
 from tui.marks import Tone, toned
 from tui.screens.help import HelpScreen, KeyLine
 from tui.widgets.header import Header
 from tui.widgets.prompt import Prompt
+from tui.widgets.words import speak
 
 if TYPE_CHECKING:
     from syncflow.events import News
@@ -74,6 +75,7 @@ class Place(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._soon: Timer | None = None
+        self._spoken = language()
 
     @property
     def console(self) -> "Console":
@@ -92,7 +94,7 @@ class Place(Screen[None]):
         yield Header([(key, title) for key, _name, title in PLACES], self.TITLE_WORD)
         yield Static(id="trouble")
         yield from self.body()
-        yield Prompt(":", id="command", hint=_("a command; Tab completes"), words=self.console.command_words())
+        yield Prompt(":", id="command", hint=lambda: _("a command; Tab completes"), words=self.console.command_words())
         yield Footer(show_command_palette=False, compact=True)
 
     def body(self) -> ComposeResult:
@@ -107,8 +109,18 @@ class Place(Screen[None]):
         return True
 
     def on_screen_resume(self) -> None:
-        self.show_standing()
+        if self._spoken != language():
+            self.speak()
+        else:
+            self.show_standing()
         self.action_reload()
+
+    def speak(self) -> None:
+        """Say everything in the language as it is now; what is typed, marked and chosen stays."""
+        self._spoken = language()
+        speak(self)
+        self.show_standing()
+        self.refresh_bindings()
 
     def show_standing(self) -> None:
         """Header, breadcrumbs and trouble as the console knows them now."""

@@ -12,6 +12,7 @@ from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
 from tui.marks import Tone, toned
 from tui.screens.place import Place
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.service.overview import Snapshot
@@ -61,9 +62,9 @@ class PlotsScreen(Place):
     """
 
     def body(self) -> ComposeResult:
-        yield Static(toned(_("rows that did not fail")), classes="heading")
+        yield Words(lambda: toned(_("rows that did not fail")), classes="heading")
         yield _plot("success")
-        yield Static(toned(_("rows a second of work")), classes="heading")
+        yield Words(lambda: toned(_("rows a second of work")), classes="heading")
         yield _plot("rate")
         yield Static(id="says")
 

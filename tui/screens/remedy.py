@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Label, RadioButton, RadioSet, Static
+from textual.widgets import Input, RadioButton, RadioSet, Static
 
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.i18n import formats
@@ -17,6 +17,7 @@ from tui.screens.place import Place
 from tui.screens.question import Question
 from tui.screens.retried import RetriedScreen, told
 from tui.widgets.field import Field
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
@@ -40,6 +41,14 @@ class Choice(RadioButton):
     def BUTTON_INNER(self) -> str:  # type: ignore[override]
         return "●" if self.value else " "
 
+    def __init__(self, words: str, *, value: bool) -> None:
+        """`words` are marked with N_."""
+        super().__init__(_(words), value=value)
+        self._words = words
+
+    def speak(self) -> None:
+        self.label = Content(_(self._words))
+
 
 class RemedyScreen(Place):
     TITLE_WORD = N_("rule")
@@ -56,7 +65,7 @@ class RemedyScreen(Place):
     RemedyScreen #title { margin: 1 0; text-style: bold; height: auto; }
     RemedyScreen RadioSet { border: none; height: auto; padding: 0; background: $background; }
     RemedyScreen .line { height: 1; margin: 1 0 0 0; }
-    RemedyScreen .line Label { width: 16; color: $text-muted; }
+    RemedyScreen .line .name { width: 16; color: $text-muted; }
     RemedyScreen .line Input { width: 1fr; border: none; height: 1; padding: 0 1; background: $surface; }
     RemedyScreen .line Input:focus { background: $panel; }
     RemedyScreen #preview { margin: 1 0; height: auto; }
@@ -68,22 +77,29 @@ class RemedyScreen(Place):
         self._group = group
         self._previewed: Preview | None = None
         self._generation = 0
+        self._shown_kind = KINDS[0][0]
 
     def body(self) -> ComposeResult:
         group = self._group
         with VerticalScroll(id="form", can_focus=False):
-            rows = plural("{n} record", "{n} records", group.rows)
-            yield Static(toned(f"{group.entity} · {group.field} · {rows} · {group.message}"), id="title")
+            yield Words(lambda: toned(_title(group)), id="title")
             with RadioSet(compact=True):
                 for place, (_kind, words) in enumerate(KINDS):
-                    yield Choice(_(words), value=place == 0)
+                    yield Choice(words, value=place == 0)
             with Horizontal(classes="line", id="match-line"):
-                yield Label(_("value"), id="match-name")
+                yield Words(self._match_name, id="match-name", classes="name")
                 yield Field(value=self._first_value(), id="match", compact=True)
             with Horizontal(classes="line", id="to-line"):
-                yield Label(_("becomes"))
+                yield Words(lambda: toned(_("becomes")), classes="name")
                 yield Field(id="to", compact=True)
             yield Static(id="preview")
+
+    def speak(self) -> None:
+        super().speak()
+        self._preview_soon()
+
+    def _match_name(self) -> Content:
+        return toned(_("expression") if self._shown_kind == "pattern" else _("value"))
 
     def _first_value(self) -> str:
         """What most likely is to be mended; of a masked field nobody can tell."""
@@ -110,10 +126,10 @@ class RemedyScreen(Place):
         self._preview_soon()
 
     def _arrange(self) -> None:
-        kind = self.kind
+        kind = self._shown_kind = self.kind
         self.query_one("#match-line").display = kind != "default"
         self.query_one("#to-line").display = kind != "null"
-        self.query_one("#match-name", Label).update(_("expression") if kind == "pattern" else _("value"))
+        self.query_one("#match-name", Words).speak()
         self._preview_soon()
 
     def _preview_soon(self) -> None:
@@ -220,3 +236,8 @@ class RemedyScreen(Place):
             self.app.switch_screen(RetriedScreen(applied.retried, rule))
         else:
             self.notify("\n".join(told(applied.retried)), timeout=12, markup=False)
+
+
+def _title(group: "FailedGroup") -> str:
+    rows = plural("{n} record", "{n} records", group.rows)
+    return f"{group.entity} · {group.field} · {rows} · {group.message}"

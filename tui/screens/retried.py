@@ -7,7 +7,6 @@ from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import whole
@@ -16,6 +15,7 @@ from tui.screens.place import Place
 from tui.screens.question import Question
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column, RowList
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.service.failed_records import RetryResult
@@ -55,8 +55,8 @@ class RetriedScreen(Place):
         return action != "undo" or self._rule is not None
 
     def body(self) -> ComposeResult:
-        yield Static(toned("\n".join(told(self._result))), id="tally")
-        yield LazyTable(self.COLUMNS, self._key, empty=_("Nothing failed again."))
+        yield Words(lambda: toned("\n".join(told(self._result))), id="tally")
+        yield LazyTable(self.COLUMNS, self._key, empty=N_("Nothing failed again."))
 
     @staticmethod
     def _key(row: Again) -> Hashable:

@@ -16,6 +16,7 @@ from tui.screens import schedule_words as words
 from tui.screens.schedule_acts import ScheduleActs
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column, RowList
+from tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from syncflow.schedules import NightRecord
@@ -58,7 +59,7 @@ class ScheduleScreen(ScheduleActs):
 
     def body(self) -> ComposeResult:
         yield Static(id="told")
-        yield Static(toned(_("the last nights")), classes="heading")
+        yield Words(lambda: toned(_("the last nights")), classes="heading")
         yield LazyTable(
             [
                 Column("night", N_("night"), _day, 12),
@@ -70,7 +71,7 @@ class ScheduleScreen(ScheduleActs):
                 Column("ended", N_("ended"), words.ended),
             ],
             self._key,
-            empty=_("No night has been worked on yet."),
+            empty=N_("No night has been worked on yet."),
         )
 
     @staticmethod

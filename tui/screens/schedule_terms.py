@@ -147,6 +147,10 @@ class ScheduleTermsScreen(Place):
         about = line.about() if isinstance(line, FormLine) else _(self.ABOUT)
         self.query_one("#about", Static).update(toned(about, Tone.QUIET))
 
+    def speak(self) -> None:
+        super().speak()
+        self._show()
+
     def on_form_moved(self) -> None:
         self._show_about()
 

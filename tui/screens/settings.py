@@ -26,8 +26,9 @@ class SettingsScreen(ListPlace[SettingLine]):
     TITLE_WORD = N_("settings")
     ABOUT = N_(
         "Every setting, its value (secrets masked) and where it comes from. Settings are changed where they stand: in "
-        "the environment, in .env or in /etc/syncflow/syncflow.env. Here: theme (T), bell (b), keys (K), connection "
-        "tests (n), and the service tokens of both neighbours (A, S), which are tested before they are kept."
+        "the environment, in .env or in /etc/syncflow/syncflow.env. Here: language (L), theme (T), bell (b), keys (K), "
+        "who puts lines in order that are written from right to left (B), connection tests (n), and the service tokens "
+        "of both neighbours (A, S), which are tested before they are kept."
     )
     EMPTY = N_("No setting is like that.")
     FIELDS = ("name", "value", "from")
@@ -38,6 +39,8 @@ class SettingsScreen(ListPlace[SettingLine]):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("T", "app.theme", N_("Theme"), id="settings.theme"),
+        Binding("L", "app.language", N_("Language"), id="settings.language"),
+        Binding("B", "app.reading_test", N_("Which line reads right?"), show=False, id="settings.reading_test"),
         Binding("b", "bell", N_("Bell"), id="settings.bell"),
         Binding("n", "check", N_("Test connections"), id="settings.check"),
         Binding("A", "token('APISmith')", N_("APISmith token"), id="settings.apismith_token"),

@@ -57,6 +57,9 @@ class Header(Vertical):
         if self.is_mounted:
             self.query_one("#way", Static).update(self._way_line())
 
+    def speak(self) -> None:
+        self.watch_way()
+
     def on_mount(self) -> None:
         self.watch_standing()
         self.watch_way()

@@ -144,7 +144,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         empty: str = "",
         id: str | None = None,
     ) -> None:
-        """`empty` (translated) is said where there is no row."""
+        """`empty` (marked with N_) is said where there is no row."""
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._key = key
@@ -186,6 +186,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         return self._rows
 
     def say_when_empty(self, text: str) -> None:
+        """`text` is marked with N_."""
         self._empty = text
         self.refresh()
 
@@ -356,7 +357,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
 
     def _nothing(self, y: int, width: int) -> Strip:
         says = self._is_read and self._rows.total == 0 and y == 2
-        return self._line([(f"  {self._empty}" if says else "", self._style(Tone.QUIET))], width, self.rich_style)
+        return self._line([(f"  {_(self._empty)}" if says else "", self._style(Tone.QUIET))], width, self.rich_style)
 
     def _style(self, tone: Tone) -> Style:
         return self.get_component_rich_style(_TONES[tone])

@@ -1,6 +1,6 @@
 """The line at the foot of a screen in which a filter or a command is typed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -42,7 +42,7 @@ class Prompt(Horizontal):
     class Left(Changed):
         """Esc was pressed; `text` is what stood there when it was opened."""
 
-    def __init__(self, sign: str, *, id: str, hint: str = "", words: Sequence[str] = ()) -> None:
+    def __init__(self, sign: str, *, id: str, hint: Callable[[], str], words: Sequence[str] = ()) -> None:
         super().__init__(id=id)
         self._sign = sign
         self._hint = hint
@@ -52,7 +52,10 @@ class Prompt(Horizontal):
     def compose(self) -> ComposeResult:
         yield Label(self._sign)
         suggester = SuggestFromList(self._words, case_sensitive=False) if self._words else None
-        yield Input(placeholder=self._hint, suggester=suggester, compact=True, select_on_focus=False, disabled=True)
+        yield Input(placeholder=self._hint(), suggester=suggester, compact=True, select_on_focus=False, disabled=True)
+
+    def speak(self) -> None:
+        self.query_one(Input).placeholder = self._hint()
 
     @property
     def is_open(self) -> bool:

