@@ -25,23 +25,33 @@ class ScheduleActs(Place):
         pause = not all(schedule.paused for schedule in schedules)
         names = [schedule.entity for schedule in schedules if schedule.paused is not pause]
 
-        def work(runtime: "Runtime") -> None:
+        def work(runtime: "Runtime") -> tuple[list[str], list[str]]:
+            """Those that are done, and what was said of the others."""
+            done, refused = [], []
             for name in names:
-                if pause:
-                    runtime.schedules.pause(name)
-                else:
-                    runtime.schedules.resume(name)
+                try:
+                    if pause:
+                        runtime.schedules.pause(name)
+                    else:
+                        runtime.schedules.resume(name)
+                    done.append(name)
+                except UsageError as error:
+                    refused.append(str(error))
+            return done, refused
 
-        def tell(_none: None) -> None:
+        def tell(came: tuple[list[str], list[str]]) -> None:
+            done, refused = came
             then()
-            said = (
-                plural("{n} schedule is paused: {names}.", "{n} schedules are paused: {names}.", len(names),
-                       names=told(names))
-                if pause
-                else plural("{n} schedule goes on: {names}.", "{n} schedules go on: {names}.", len(names),
-                            names=told(names))
-            )  # fmt: skip
-            self.notify(said, markup=False)
+            if done and pause:
+                said = plural("{n} schedule is paused: {names}.", "{n} schedules are paused: {names}.", len(done),
+                              names=told(done))  # fmt: skip
+                self.notify(said, markup=False)
+            elif done:
+                said = plural("{n} schedule goes on: {names}.", "{n} schedules go on: {names}.", len(done),
+                              names=told(done))  # fmt: skip
+                self.notify(said, markup=False)
+            for error in refused:
+                self.notify(error, severity="warning", timeout=10, markup=False)
 
         self.act(work, tell)
 
