@@ -53,7 +53,7 @@ clean: ## Remove the virtual environment and everything that is made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # With uv where there is one. Dependency groups need pip 25.1, so pip is brought up to date first.
-$(INSTALLED): pyproject.toml hatch_build.py
+$(INSTALLED): pyproject.toml locales/build_hook.py
 	@if [ -e $(VENV) ] && ! $(BIN)/python -c '' 2>/dev/null; then rm -rf $(VENV); fi
 	@if command -v uv >/dev/null 2>&1; then \
 	    set -ex; \

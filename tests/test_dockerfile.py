@@ -81,5 +81,7 @@ def test_its_steps_build_a_syncflow_that_runs_without_its_sources(tmp_path: Path
         [program, "--daemon"], cwd=state, env=environment, capture_output=True, text=True, timeout=60
     )
     assert (refused.returncode, "DATABASE_URL" in refused.stderr) == (78, True)
+    site = next((tmp_path / "opt" / "syncflow" / "lib").glob("python*/site-packages"))
+    assert {path.parts[-3] for path in site.glob("syncflow/_locales/*/LC_MESSAGES/*.mo")} >= {"ar", "fa", "tr"}
     packages = {path.name for path in (tmp_path / "opt" / "syncflow" / "lib").glob("python*/site-packages/*")}
     assert "pip" not in packages
