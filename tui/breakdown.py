@@ -3,6 +3,7 @@
 import structlog
 
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.catalog import _
 
 
 def for_a_person(error: Exception) -> SyncFlowError:
@@ -10,6 +11,5 @@ def for_a_person(error: Exception) -> SyncFlowError:
     if isinstance(error, SyncFlowError):
         return error
     structlog.get_logger().error("the console broke down", exc_info=error)
-    return SyncFlowError(
-        f"SyncFlow itself broke down here ({type(error).__name__}: {error}); the log (8) has the rest."
-    )
+    told = _("SyncFlow itself broke down here ({kind}: {error}); the log (8) has the rest.")
+    return SyncFlowError(told.format(kind=type(error).__name__, error=error))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncflow.errors import SyncFlowError, UnavailableError
 from syncflow.events import News
+from syncflow.i18n.catalog import _
 from syncflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class Bridge:
     def runtime(self) -> "Runtime":
         """Raises UnavailableError while there is none."""
         if self._runtime is None:
-            raise UnavailableError("SyncFlow is not connected to its database yet.")
+            raise UnavailableError(_("SyncFlow is not connected to its database yet."))
         return self._runtime
 
     def may_act(self) -> SyncFlowError | None:
         """Why nothing may be changed from here; None when it may."""
         if self.manner.read_only:
-            return UnavailableError("This console is read-only (--read-only): it shows, and changes nothing.")
-        return None if self.is_open else UnavailableError("SyncFlow is not connected to its database yet.")
+            return UnavailableError(_("This console is read-only (--read-only): it shows, and changes nothing."))
+        return None if self.is_open else UnavailableError(_("SyncFlow is not connected to its database yet."))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TextIO, cast
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import _
 from syncflow.i18n.languages import of_locale
 from syncflow.logs import configure_logs
 from syncflow.settings import Settings
@@ -19,7 +20,7 @@ def open_console(settings: Settings, operator: str, manner: Manner, language: st
     Raises ConfigurationError without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigurationError(
-            "The console needs a terminal, and there is none here. Commands work without one: syncflow --help."
+            _("The console needs a terminal, and there is none here. Commands work without one: syncflow --help.")
         )
     return guarded(lambda alive, undo: _run(settings, operator, manner, language, alive, undo))
 
@@ -39,4 +40,4 @@ def _say_that_it_stops(console: Console) -> None:
     running = console.at_work()
     if running:
         with suppress(OSError):  # the terminal may be gone
-            sys.stderr.write(f"Stopping at the next checkpoint: {', '.join(running)} ..\n")
+            sys.stderr.write(_("Stopping at the next checkpoint: {} ..").format(", ".join(running)) + "\n")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _
+from syncflow.i18n.formats import whole
 
 R = TypeVar("R")
 _QUOTES = ('"', "'")
@@ -44,7 +46,8 @@ def _words(text: str) -> list[tuple[str, int]]:
                 quote = text[at]
             at += 1
         if quote:
-            raise UsageError(f"The filter has a {quote} at place {start + 1} that is not closed.")
+            told = _("The filter has a {quote} at place {place} that is not closed.")
+            raise UsageError(told.format(quote=quote, place=whole(start + 1)))
         words.append((text[start:at], start))
     return words
 
@@ -57,10 +60,12 @@ def _term(word: str, place: int, fields: Collection[str]) -> Term:
         name, value = "", rest
     elif name not in fields:
         known = ", ".join(sorted(fields))
-        raise UsageError(f"There is no field {name!r} (place {place + 1}). The fields are {known}.")
+        told = _("There is no field {name!r} (place {place}). The fields are {known}.")
+        raise UsageError(told.format(name=name, place=whole(place + 1), known=known))
     value = _unquoted(value)
     if not value:
-        raise UsageError(f"Nothing stands after {word!r} (place {place + 1}).")
+        told = _("Nothing stands after {word!r} (place {place}).")
+        raise UsageError(told.format(word=word, place=whole(place + 1)))
     return Term(value, name or None, negated, place)
 
 

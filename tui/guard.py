@@ -8,6 +8,8 @@ import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from syncflow.i18n.catalog import _
+
 _AS_BEFORE = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # mouse
     "\x1b[?1004l\x1b[?2004l\x1b[?2026l"  # focus, bracketed paste, synchronised output
@@ -54,10 +56,11 @@ def guarded(console: Callable[[int, Undo], int]) -> int:
     if code >= 0:
         return code
     _restore(terminal, undo.words)
-    sys.stderr.write(
-        f"The console was ended by {signal.Signals(-code).name}. Its batches stand at their checkpoints: another "
-        "SyncFlow takes them over, or syncflow resume goes on with them.\n"
+    told = _(
+        "The console was ended by {signal}. Its batches stand at their checkpoints: another SyncFlow takes them over, "
+        "or syncflow resume goes on with them."
     )
+    sys.stderr.write(f"{told.format(signal=signal.Signals(-code).name)}\n")
     return 128 - code
 
 

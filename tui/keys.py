@@ -8,6 +8,7 @@ from textual.binding import Binding
 from textual.keys import KEY_ALIASES, Keys
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import _
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
 
@@ -26,13 +27,15 @@ def read(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The key file {file} cannot be read: {error}") from error
+        raise ConfigurationError(
+            _("The key file {file} cannot be read: {error}").format(file=file, error=error)
+        ) from error
     try:
         found = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"The key file {file} is no YAML: {error}") from error
+        raise ConfigurationError(_("The key file {file} is no YAML: {error}").format(file=file, error=error)) from error
     if not isinstance(found, dict):
-        raise ConfigurationError(f"The key file {file} takes lines such as `failed.retry: r`.")
+        raise ConfigurationError(_("The key file {file} takes lines such as `failed.retry: r`.").format(file=file))
     known = binding_ids()
     for name, keys in found.items():
         _check(file, str(name), keys, known)
@@ -41,10 +44,12 @@ def read(file: Path) -> dict[str, str]:
 
 def _check(file: Path, name: str, keys: object, known: Collection[str]) -> None:
     if name not in known:
-        raise ConfigurationError(f"The key file {file} names {name!r}; there is no such binding. ? lists the names.")
+        told = _("The key file {file} names {name!r}; there is no such binding. ? lists the names.")
+        raise ConfigurationError(told.format(file=file, name=name))
     for key in str(keys).split(","):
         if not _is_key(key.strip()):
-            raise ConfigurationError(f"The key file {file}: {name} takes keys such as r, R, f5 or ctrl+r, not {key!r}.")
+            told = _("The key file {file}: {name} takes keys such as r, R, f5 or ctrl+r, not {key!r}.")
+            raise ConfigurationError(told.format(file=file, name=name, key=key))
 
 
 def _is_key(key: str) -> bool:

@@ -32,6 +32,31 @@ STATUS = {
 }
 
 
+NAMES = {
+    "open": N_("open"),
+    "waits": N_("waits"),
+    "full": N_("full"),
+    "incremental": N_("incremental"),
+    "withheld": N_("withheld"),
+    "approved": N_("approved"),
+    "discarded": N_("discarded"),
+    "succeeded": N_("succeeded"),
+    "superseded": N_("superseded"),
+    "edited": N_("edited"),
+    "ignored": N_("ignored"),
+    "resolved": N_("resolved"),
+    "withdrawn": N_("withdrawn"),
+    "loaded": N_("loaded"),
+    "failed": N_("failed"),
+}
+"""Types of batches, and what became of records and deletions. A filter takes them in English."""
+
+
+def named(kind: str) -> str:
+    """A type or an end by its name in the operator's language."""
+    return _(NAMES.get(kind, kind))
+
+
 def status(of: BatchStatus) -> tuple[str, Tone]:
     """`✔ completed`, in the operator's language, and its tone."""
     sign, tone, name = STATUS[of]

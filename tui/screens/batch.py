@@ -246,7 +246,7 @@ def _lines(detail: "BatchDetail") -> Iterator[Content]:
 def _about(batch: Batch) -> str:
     parts = [
         str(batch.uid),
-        f"{batch.sync_type} / {batch.delta_strategy}",
+        f"{marks.named(batch.sync_type)} / {batch.delta_strategy}",
         _("asked for by {who} at {when}").format(who=batch.requested_by, when=formats.moment(batch.requested_at)),
     ]
     if batch.started_at is not None and batch.completed_at is not None:
@@ -300,7 +300,7 @@ def _withheld_lines(withheld: "Withheld") -> Iterator[Content]:
         fate = f" ({each.decided_by}, {formats.moment(each.decided_at)})" if each.decided_by is not None else ""
         rows = plural("{n} row", "{n} rows", each.rows)
         tone = Tone.WARN if each.state == "withheld" else Tone.QUIET
-        yield toned(f"  ▲ {rows}: {each.state}{fate}. {each.reason}", tone)
+        yield toned(f"  ▲ {rows}: {marks.named(each.state)}{fate}. {each.reason}", tone)
     for row in withheld.rows:
         yield toned(f"      {row.ref_str or row.key_hash}", Tone.QUIET)
     more = sum(each.rows for each in withheld.sets) - len(withheld.rows)

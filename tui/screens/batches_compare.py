@@ -142,7 +142,7 @@ def _facts(before: Batch, after: Batch) -> Iterator[Line]:
     yield _either(_("batch"), str(before.uid)[:13], str(after.uid)[:13])
     yield _either(_("entity"), before.entity_name, after.entity_name)
     yield _either(_("status"), marks.status(before.status)[0], marks.status(after.status)[0])
-    yield _either(_("type"), str(before.sync_type), str(after.sync_type))
+    yield _either(_("type"), marks.named(before.sync_type), marks.named(after.sync_type))
     yield _either(_("strategy"), str(before.delta_strategy), str(after.delta_strategy))
     yield Line(_("started"), formats.moment(before.started_at), formats.moment(after.started_at))
     yield _either(_("asked for by"), before.requested_by, after.requested_by)

@@ -13,7 +13,7 @@ from syncflow.errors import UsageError
 from syncflow.events import ActDone, BatchEnded, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
-from tui.marks import Tone, toned
+from tui.marks import Tone, named, toned
 from tui.screens.place import Place
 
 if TYPE_CHECKING:
@@ -181,11 +181,13 @@ def _field_lines(field: "FieldStory") -> Iterator[Content]:
 def _history_lines(history: "History") -> Iterator[Content]:
     lines = [
         *((each.created_at, _("failed in {stage}: {message} ({state})").format(
-            stage=each.stage, message=each.message, state=each.resolution or _("open"))) for each in history.failures),
+            stage=each.stage, message=each.message, state=named(each.resolution or "open")))
+          for each in history.failures),
         *((each.created_at, _("waited for {entity} {key} ({state})").format(
-            entity=each.parent_entity, key=each.parent_key, state=each.resolution or _("waits")))
+            entity=each.parent_entity, key=each.parent_key, state=named(each.resolution or "waits")))
           for each in history.waits),
-        *((each.created_at, _("deletion withheld: {reason} ({state})").format(reason=each.reason, state=each.state))
+        *((each.created_at, _("deletion withheld: {reason} ({state})").format(
+            reason=each.reason, state=named(each.state)))
           for each in history.withheld),
         *((each.at, f"{each.actor}: {each.act}") for each in history.acts),
         *((each.requested_at, _("batch {batch}: {status}").format(batch=str(each.uid)[:13], status=each.status))

@@ -12,7 +12,7 @@ from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
 from tui.filtering import Term
-from tui.marks import Tone
+from tui.marks import Tone, named
 from tui.screens.failed_acts import Choices, FailedActs, Meant
 from tui.screens.list_place import ListPlace
 from tui.screens.question import TypedQuestion
@@ -58,7 +58,7 @@ def failed_filter(runtime: "Runtime", terms: Sequence[Term], within: "FailedFilt
 
 def _state(record: "FailedRecord") -> Cell:
     if record.resolution is not None:
-        return f"✔ {record.resolution}", Tone.GOOD
+        return f"✔ {named(record.resolution)}", Tone.GOOD
     if record.next_retry_at is not None:
         return _("◌ {}").format(formats.clock(record.next_retry_at)), Tone.QUIET
     return _("✖ waits for you"), Tone.BAD

@@ -18,7 +18,7 @@ from textual.widgets import Label, Static
 from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
-from tui.marks import Tone, toned
+from tui.marks import Tone, named, toned
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
 from tui.screens.retried import RetriedScreen
@@ -106,7 +106,7 @@ class FailedRecordScreen(Place):
         if record is None:
             return
         if record.resolved_at is not None:
-            self.notify(_("This record is closed already ({}).").format(record.resolution), markup=False)
+            self.notify(_("This record is closed already ({}).").format(named(str(record.resolution))), markup=False)
             return
         self._edits = True
         self.refresh_bindings()
@@ -276,7 +276,7 @@ def _head(record: "FailedDetail") -> Content:
 def _next_step(record: "FailedDetail") -> str:
     if record.resolution is not None:
         said = _("✔ closed: {resolution}, by {who}, {when}").format(
-            resolution=record.resolution, who=record.resolved_by or formats.NOTHING,
+            resolution=named(record.resolution), who=record.resolved_by or formats.NOTHING,
             when=formats.moment(record.resolved_at),
         )  # fmt: skip
         return f"{said}. {record.reason}" if record.reason else said

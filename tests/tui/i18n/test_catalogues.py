@@ -1,0 +1,239 @@
+"""The catalogues: nothing is missing in them, placeholders and plural forms agree, and no text of the code is unmarked."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.plurals import get_plural
+
+REPOSITORY = Path(__file__).parents[3]
+sys.path.insert(0, str(REPOSITORY / "locales"))
+
+import update  # noqa: E402
+
+pytestmark = pytest.mark.unit
+TRANSLATED = ("fa", "ar", "tr")
+MARKS = ("_", "N_", "plural")
+NUMBERLESS = {"ar": 3, "fa": 0, "tr": 0}
+"""How many forms from the first on may leave the number out, since the word itself says it: none, one, two."""
+
+
+@pytest.fixture(scope="module")
+def template() -> Catalog:
+    return update.template()
+
+
+@pytest.mark.parametrize("language", update.LANGUAGES)
+def test_the_catalogue_has_the_texts_of_the_code_and_no_others(language: str, template: Catalog) -> None:
+    """`make locales` brings it up to date."""
+    stands = {message.id for message in update.read(language) if message.id}
+    assert stands == {message.id for message in template if message.id}
+
+
+@pytest.mark.parametrize("language", update.LANGUAGES)
+def test_the_file_is_as_it_is_written(language: str, template: Catalog) -> None:
+    assert update.file_of(language).read_bytes() == update.written(update.updated(language, template))
+
+
+@pytest.mark.parametrize("language", update.LANGUAGES)
+def test_every_text_is_translated(language: str) -> None:
+    if not any(_messages(language)):
+        pytest.skip("nobody has begun with this language")
+    assert not update.missing(update.read(language))
+
+
+@pytest.mark.parametrize("language", update.LANGUAGES)
+def test_placeholders_agree(language: str) -> None:
+    wrong = [found for message in _messages(language) for found in _wrong_placeholders(language, message)]
+    assert not wrong
+
+
+def _messages(language: str) -> Iterator[Message]:
+    return (message for message in update.read(language) if message.id and update.is_whole(message))
+
+
+def _wrong_placeholders(language: str, message: Message) -> Iterator[str]:
+    if not isinstance(message.id, tuple):
+        if _placeholders(message.string) != _placeholders(message.id):
+            yield f"{message.id!r}: {message.string!r}"
+        return
+    wanted = _placeholders(message.id[1])
+    for form, text in enumerate(message.string):
+        optional = ["n"] if form < NUMBERLESS.get(language, 0) or "n" not in _placeholders(message.id[0]) else []
+        found = _placeholders(text)
+        if sorted(found) != wanted and sorted([*found, *optional]) != wanted:
+            yield f"{message.id!r}, form {form}: {text!r}"
+
+
+def _placeholders(text: str) -> list[str]:
+    return sorted(name for _text, name, _spec, _kind in Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize("language", update.LANGUAGES)
+def test_plural_forms_are_those_of_the_language(language: str) -> None:
+    catalogue = update.read(language)
+    assert catalogue.num_plurals == get_plural(language).num_plurals
+    for message in catalogue:
+        if isinstance(message.id, tuple) and message.id:
+            assert len(message.string) == catalogue.num_plurals, message.id
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_blanks_signs_and_commands_stay(language: str) -> None:
+    wrong = []
+    for message in _messages(language):
+        for source, text in _pairs(message):
+            if _kept(source) != _kept(text) or _edges(source) != _edges(text):
+                wrong.append(f"{source!r}: {text!r}")
+    assert not wrong
+
+
+def _pairs(message: Message) -> Iterator[tuple[str, str]]:
+    if isinstance(message.id, tuple):
+        yield from ((message.id[1], text) for text in message.string)
+    else:
+        yield message.id, message.string
+
+
+def _kept(text: str) -> list[str]:
+    """What a translator takes over as it is: what stands in backticks, and signs that tell states."""
+    return sorted(re.findall(r"`[^`]*`|[✔✖▲●○◌▶◑◐←→↑↓·]", text))
+
+
+def _edges(text: str) -> tuple[str, str]:
+    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_signs_that_steer_the_direction(language: str) -> None:
+    steering = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+    assert not [text for message in _messages(language) for _s, text in _pairs(message) if steering.search(text)]
+
+
+NAMES = frozenset(
+    [
+        "SyncFlow",
+        "APISmith",
+        "ScheduleHub",
+        "PostgreSQL",
+        "JSON",
+        "YAML",
+        "CSV",
+        "JSONL",
+        "README",
+        "Enter",
+        "Esc",
+        "Space",
+        "Tab",
+        "ctrl",
+        "Ctrl",
+        "NULL",
+        "NO_COLOR",
+        "EDITOR",
+        "Textual",
+        "tmux",
+        "kitty",
+        "PuTTY",
+        "SSH",
+        "URL",
+        "UTF",
+        "API",
+        "Parquet",
+        "HTTP",
+        "Terminals",
+        "Oracle",
+        "cron",
+        "space",
+        "always",
+        "daily",
+        "weekdays",
+        "mon",
+        "wed",
+        "fri",
+        "sat",
+        "all",
+        "open",
+        "resolved",
+    ]
+)
+"""Names, and words that are typed as they are, in every language."""
+_TYPED = re.compile(
+    r"`[^`]*`|\{[^}]*\}|:\w+|\b[a-z_]+:[\w.]*|[\w.]*[/_.]\w+|\$\w+|--[\w-]+|\b[A-Z_]+\b|ctrl\+\w|\b\w\b"
+)
+"""What is typed or filled in: commands, placeholders, filters, paths, options, variables, single keys."""
+
+
+@pytest.mark.parametrize("language", ["fa", "ar"])
+def test_no_english_is_left_over(language: str) -> None:
+    """A Latin word in a Persian or Arabic text is a name, or stands where something is typed."""
+    left = []
+    for message in _messages(language):
+        for source, text in _pairs(message):
+            words = set(re.findall(r"[A-Za-z]{2,}", _TYPED.sub(" ", text))) - NAMES
+            if words - _quoted(source):
+                left.append(f"{source!r}: {sorted(words)} in {text!r}")
+    assert not left
+
+
+def _quoted(source: str) -> set[str]:
+    """Words that are typed as they are, after a command or in a list of choices."""
+    found = re.findall(r"(?:syncflow|explain|sync|lang|bidi|explain) [\w|. -]+", source)
+    return {word for command in found for word in re.findall(r"[A-Za-z]{2,}", command)}
+
+
+def test_no_turkish_text_is_the_english_one() -> None:
+    same = [message.id for message in _messages("tr") if message.string == message.id]
+    assert not [text for text in same if isinstance(text, str) and set(re.findall(r"[A-Za-z]{3,}", text)) - SAME]
+
+
+SAME = NAMES | {"log", "full", "min", "plan", "rule", "name", "parent"}
+
+
+CSS = ("CSS", "DEFAULT_CSS", "BINDING_GROUP_TITLE")
+HUMAN = re.compile(r"[A-Za-z]{2,} +[A-Za-z]+|^[A-Z][a-z]+ | .*[a-z]\.$")
+"""Two words with a blank between them, or what begins or ends as a sentence does."""
+UNMARKED = {
+    "log_tail.py",  # log lines are English
+    "commands.py: ENTITY KEY..",
+    "breakdown.py: the console broke down",
+    "header.py: bold $accent reverse",
+    "line.py: field to the left",
+    "line.py: field to the right",
+}
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "tui").rglob("*.py")), ids=lambda file: file.name)
+def test_every_text_for_a_person_is_marked(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found = [text for text in _texts(tree) if HUMAN.search(text)]
+    assert not [text for text in found if not {file.name, f"{file.name}: {text}"} & UNMARKED]
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """The strings of the code that are neither marked nor documentation, styles, types or queries."""
+    if isinstance(node, ast.Call) and _name(node.func) in MARKS:
+        return
+    if isinstance(node, ast.Assign) and _name(node.targets[0]) in CSS:
+        return
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.Call) and _name(node.func) in ("query_one", "query", "cast", "styled", "set_class"):
+        return
+    if isinstance(node, ast.keyword) and node.arg in ("classes", "group", "id"):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    for name, value in ast.iter_fields(node):
+        if name not in ("annotation", "returns", "bases", "slice"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _texts(child)
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
