@@ -44,7 +44,7 @@ class Part(Protocol):
         """There is a database."""
 
     def heard(self, news: News) -> None:
-        """Something happened, in whatever process; quickly done with."""
+        """Something happened, in whatever process; quickly done with. It may be told before the start."""
 
     def stop(self) -> None:
         """The runtime is about to end."""
@@ -126,10 +126,6 @@ class Daemon:
             _log.error("it goes on without", error=str(error))
 
     def _start(self, runtime: Runtime, parts: Sequence[Part], stack: ExitStack) -> None:
-        for part in parts:
-            stack.callback(part.stop)
-            part.start(runtime)
-
         def tell(news: News) -> None:
             for part in parts:
                 part.heard(news)
@@ -139,6 +135,9 @@ class Daemon:
         stack.callback(watch.stop)
         runtime.worker.start()
         runtime.scheduler.start()
+        for part in parts:
+            stack.callback(part.stop)
+            part.start(runtime)
         _log.info("syncflow is at work", database=runtime.database.address, worker=runtime.database.application)
         self._supervisor.ready(status_line(runtime))
 

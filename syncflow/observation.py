@@ -38,10 +38,10 @@ class Observation:
     """A part of the daemon (see `daemon.Part`). `counts` live as long as the process, an observation as long as its
     settings hold."""
 
-    def __init__(self, settings: Settings, counts: EventCounts) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, counts: EventCounts, began: float) -> None:
+        """`began` is when the process did, on the monotonic clock."""
         self._counts = counts
-        self._began = time.monotonic()
+        self._began = began
         self._runtime: Runtime | None = None
         self._report: HealthReport | None = None
         self._reported_at = 0.0
@@ -197,4 +197,5 @@ def _without_database(said: str) -> HealthReport:
 
 def observing(counts: EventCounts) -> Callable[[Settings], Sequence[Observation]]:
     """The parts of a daemon whose engine tells `counts` its events."""
-    return lambda settings: [Observation(settings, counts)]
+    began = time.monotonic()
+    return lambda settings: [Observation(settings, counts, began)]

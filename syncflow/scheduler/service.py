@@ -161,9 +161,10 @@ class _Timer:
         from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]
         from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
 
+        self._calls = ThreadPoolExecutor(1)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": self._calls},
             # A call may be asked for while the one before it is under way.
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 2},
         )
@@ -173,5 +174,9 @@ class _Timer:
         self._scheduler.add_job(what, "date", run_date=datetime.now(UTC) + after, id=name, replace_existing=True)
 
     def end(self) -> None:
-        """Waits for the call that is under way."""
-        self._scheduler.shutdown()
+        """Waits for the call that is under way, which may ask for another one: never under APScheduler's own lock. What
+        would become due meanwhile is taken away first, or its thread stumbles over it."""
+        self._scheduler.pause()
+        self._scheduler.remove_all_jobs()
+        self._scheduler.shutdown(wait=False)
+        self._calls.shutdown(wait=True)

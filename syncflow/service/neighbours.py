@@ -69,7 +69,9 @@ class NeighbourService:
         return self.check_some(self.names)
 
     def check_some(self, names: Sequence[str]) -> list[Health]:
-        with ThreadPoolExecutor(max(1, len(names))) as pool:
+        if not names:
+            return []
+        with ThreadPoolExecutor(len(names)) as pool:
             return list(pool.map(self.check, names))
 
 
