@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncflow.cli.output import say, say_json
+from syncflow.cli.output import say, say_beside, say_json
 from syncflow.errors import ConfigurationError
 from syncflow.settings_loader import load_settings
 
@@ -80,9 +80,10 @@ def _terminal() -> "Iterator[Finding]":
 
 
 def _tell(finding: "Finding") -> None:
-    say(f"{_MARKS[finding.grade]}  {finding.name}: {finding.said}")
+    name = "" if finding.said.startswith(finding.name) else f"{finding.name}: "
+    say_beside(f"{_MARKS[finding.grade]}  ", f"{name}{finding.said}")
     if finding.remedy:
-        say(f"           {finding.remedy}")
+        say_beside(" " * 11, finding.remedy)
     sys.stdout.flush()
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from syncflow.cli.figures import duration, local_time, table
-from syncflow.cli.output import say, say_json
+from syncflow.cli.figures import duration, local_time
+from syncflow.cli.output import say, say_beside, say_json
 from syncflow.cli.session import session
 
 
@@ -21,10 +21,9 @@ def health(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fals
         say_json(report)
     else:
         say(f"SyncFlow {report.version}: {report.status}")
-        say("")
-        rows = [[each.name, str(each.level), each.said] for each in report.components]
-        for line in table(["part", "is", "says"], rows, left=("part", "is", "says")):
-            say(line)
+        width = max(len(each.name) for each in report.components)
+        for each in report.components:
+            say_beside(f"{each.name:<{width}}  {each.level:<8}  ", each.said)
         for daemon in report.daemons:
             lead = ", judges and tells alerts" if daemon.leads else ""
             age = duration(max(0.0, daemon.age))

@@ -23,6 +23,15 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
 
 
+def say_beside(head: str, text: str) -> None:
+    """A result behind a head that stands alone: in a terminal what is too long for a line goes on below itself."""
+    width = shutil.get_terminal_size().columns
+    if sys.stdout.isatty() and len(head) + len(text) > width:
+        lines = textwrap.wrap(text, max(20, width - len(head)), break_long_words=False, break_on_hyphens=False)
+        text = f"\n{' ' * len(head)}".join(lines)
+    sys.stdout.write(f"{head}{text}\n")
+
+
 def note(text: str) -> None:
     """Something to know beside the result."""
     sys.stderr.write(f"{text}\n")
