@@ -197,8 +197,8 @@ def stopped_by_hand(connection: Connection) -> frozenset[UUID]:
 
 
 def go_on(connection: Connection, uids: Collection[UUID]) -> None:
-    """Somebody wants these batches to go on, although they were stopped."""
-    connection.execute(table.update().where(table.c.uid.in_(uids)).values(stopped=False))
+    """Somebody wants these batches to go on, although they were stopped. One that is at work is not waited for."""
+    connection.execute(table.update().where(table.c.uid.in_(uids), table.c.stopped).values(stopped=False))
 
 
 def running_retries(connection: Connection, entity: str) -> list[UUID]:
