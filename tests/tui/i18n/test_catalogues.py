@@ -148,7 +148,11 @@ def _quoted(source: str) -> set[str]:
 
 def test_no_turkish_text_is_the_english_one() -> None:
     same = [message.id for message in _messages("tr") if message.string == message.id]
-    assert not [text for text in same if isinstance(text, str) and set(re.findall(r"[A-Za-z]{3,}", text)) - SAME]
+    assert not [
+        text
+        for text in same
+        if isinstance(text, str) and set(re.findall(r"[A-Za-z]{3,}", re.sub(r"{.*?}", "", text))) - SAME
+    ]
 
 
 SAME = NAMES | {"log", "full", "min", "plan", "rule", "name", "parent"}
