@@ -252,7 +252,7 @@ class DashboardScreen(Place):
     def _show_queue(self, name: str, queue: "QueueFigures", tone: Tone, snapshot: "Snapshot") -> None:
         tile = self.query_one(f"#{name}", Tile)
         if not queue.rows:
-            tile.show("✔ 0", "", Tone.GOOD)
+            tile.show(f"✔ {formats.whole(0)}", "", Tone.GOOD)
             return
         oldest = _("oldest {}").format(formats.ago(queue.oldest, snapshot.taken_at))
         tile.show(f"▲ {formats.whole(queue.rows)}", oldest, tone)

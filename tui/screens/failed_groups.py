@@ -54,7 +54,7 @@ class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
         Column("entity", N_("entity"), lambda group: group.entity, 18, order=lambda group: group.entity),
         Column("field", N_("field"), lambda group: group.field or "", 13, order=lambda group: group.field or ""),
         Column("type", N_("error"), lambda group: group.error_type, 16, from_width=100),
-        Column("samples", N_("values"), _samples, 24, from_width=80),
+        Column("samples", N_("values"), _samples, 24, from_width=95),
         Column("message", N_("why"), lambda group: group.message, from_width=60),
         Column("since", N_("since"), lambda group: (formats.clock(group.first_seen), Tone.QUIET), 13, from_width=120),
     )  # fmt: skip
