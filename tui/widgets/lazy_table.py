@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -30,6 +31,8 @@ KEPT_PAGES = 40
 LAST = 2**62
 """A line behind every list's end."""
 _GAP = 2
+_SAID_FROM = 2
+"""The line on which an empty list says why it is empty."""
 _MARK = "◆ "
 _TONES = {tone: f"lazy-table--{tone.name.lower()}" for tone in Tone}
 
@@ -356,8 +359,12 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
             self._read_page(self._rows, self._generation, page)
 
     def _nothing(self, y: int, width: int) -> Strip:
-        says = self._is_read and self._rows.total == 0 and y == 2
-        return self._line([(f"  {_(self._empty)}" if says else "", self._style(Tone.QUIET))], width, self.rich_style)
+        text = ""
+        if self._is_read and self._rows.total == 0 and y >= _SAID_FROM:
+            lines = Content(_(self._empty)).wrap(max(width - 4, 1))
+            place = y - _SAID_FROM
+            text = f"  {lines[place].plain}" if place < len(lines) else ""
+        return self._line([(text, self._style(Tone.QUIET))], width, self.rich_style)
 
     def _style(self, tone: Tone) -> Style:
         return self.get_component_rich_style(_TONES[tone])
