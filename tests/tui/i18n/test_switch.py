@@ -74,7 +74,7 @@ async def desk(state: Path, asked: str | None = None, locale: str = "en") -> Asy
             yield Desk(console, pilot)
 
 
-@pytest.mark.parametrize("language", ["fa", "tr"])
+@pytest.mark.parametrize("language", ["fa", "ar", "tr"])
 async def test_all_that_is_shown_is_in_the_new_language_at_once(tmp_path: Path, language: str) -> None:
     async with desk(tmp_path) as at:
         await at.sees("Nothing is running. s syncs all entities.")
