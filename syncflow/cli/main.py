@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from syncflow.cli import (
     approvals,
@@ -31,9 +32,10 @@ from syncflow.cli import (
     stats,
     sync,
 )
+from syncflow.cli.help_words import speak
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
-from syncflow.i18n.catalog import use
+from syncflow.i18n.catalog import _, use
 from syncflow.i18n.languages import LANGUAGES, asked_for, of_locale, option_of
 from syncflow.settings_loader import load_settings
 
@@ -135,11 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         use(asked_for(option_of(given), os.environ) or of_locale(os.environ))
-        app(args=given, prog_name="syncflow")
+        command = get_command(app)
+        speak(command)
+        command(args=given, prog_name="syncflow")
     except SyncFlowError as error:
         if _debugging():
             traceback.print_exception(error)
-        note(f"Error: {error}")
+        note(_("Error: {message}").format(message=error))
         sys.exit(error.exit_code)
     except SystemExit as end:
         sys.exit(UsageError.exit_code if end.code == TYPER_USAGE else end.code)

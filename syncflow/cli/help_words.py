@@ -1,0 +1,86 @@
+"""The command line's help in the operator's language, and the words of the library that reads the command line."""
+
+import gettext
+import inspect
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from syncflow.i18n.catalog import DOMAIN, ENGLISH, N_, _, catalogues, language
+
+LIBRARY = (
+    N_("Usage:"),
+    N_("Options"),
+    N_("Arguments"),
+    N_("Commands"),
+    N_("required"),
+    N_("default: {default}"),
+    N_("Show this message and exit."),
+    N_("Try '{command} {option}' for help."),
+    N_("Error: {message}"),
+    N_("Invalid value: {message}"),
+    N_("Invalid value for {param_hint}: {message}"),
+    N_("Missing argument"),
+    N_("Missing option"),
+    N_("Missing command."),
+    N_("No such option {name!r}."),
+    N_("No such command {name!r}."),
+    N_("{value!r} is not a valid {number_type}."),
+    N_("{value} is not in the range {range}."),
+    N_("Option {name!r} does not take a value."),
+    N_("Aborted!"),
+)
+"""What the library says; it looks the texts up in this process's catalogue."""
+
+
+class Command(Protocol):
+    """What the library calls a command, and has a copy of its own of."""
+
+    help: str | None
+    short_help: str | None
+    epilog: str | None
+
+    @property
+    def params(self) -> Sequence[Any]: ...
+
+
+def speak(command: Command) -> None:
+    """Put the help of the command and of all below it into the language, and the library's words with it."""
+    if language() == ENGLISH:
+        return
+    os.environ["LANGUAGE"] = language()  # the only way to tell gettext, and so the library
+    gettext.bindtextdomain(DOMAIN, str(catalogues()))
+    gettext.textdomain(DOMAIN)
+    for each in _with_all_below(command):
+        each.help, each.short_help, each.epilog = _told(each.help), _told(each.short_help), _told(each.epilog)
+        for parameter in each.params:
+            if (said := _help_of(parameter)) is not None:
+                vars(parameter)["help"] = _(said)
+
+
+def texts(command: Command) -> Iterator[str]:
+    """Every text that `speak` translates, for those who write the catalogues."""
+    for each in _with_all_below(command):
+        for text in (each.help, each.short_help, each.epilog):
+            yield from _paragraphs(text or "")
+        yield from filter(None, map(_help_of, each.params))
+
+
+def _with_all_below(command: Command) -> Iterator[Command]:
+    yield command
+    below: Mapping[str, Command] = getattr(command, "commands", {})
+    for each in below.values():
+        yield from _with_all_below(each)
+
+
+def _help_of(parameter: object) -> str | None:
+    return getattr(parameter, "help", None)
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Lines are broken anew when help is shown, so the breaks of the code are none of the text's."""
+    return [" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n") if part.strip()]
+
+
+def _told(text: str | None) -> str | None:
+    return None if text is None else "\n\n".join(map(_, _paragraphs(text)))
