@@ -14,6 +14,10 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from compiling import HERE, compile_all, is_whole
+from typer.main import get_command
+
+from syncflow.cli.help_words import texts
+from syncflow.cli.main import app
 
 ROOT = HERE.parent
 LANGUAGES = ("ar", "en", "fa", "tr")
@@ -22,11 +26,13 @@ KEYWORDS = {**DEFAULT_KEYWORDS, "plural": (1, 2)}
 
 
 def template() -> Catalog:
-    """Every text that is marked in the code."""
+    """Every text that is marked in the code, and the help of the command line."""
     found = Catalog(project="SyncFlow", charset="utf-8")
     for package in PACKAGES:
         for _file, _line, text, _comments, _context in extract_from_dir(ROOT / package, keywords=KEYWORDS):
             found.add(text)
+    for text in texts(get_command(app)):
+        found.add(text)
     return found
 
 

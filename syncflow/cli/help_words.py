@@ -4,33 +4,24 @@ import gettext
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+from typer import Context
 
 from syncflow.i18n.catalog import DOMAIN, ENGLISH, N_, _, catalogues, language
 
+HELP = ["-h", "--help"]
 LIBRARY = (
-    N_("Usage:"),
-    N_("Options"),
     N_("Arguments"),
+    N_("Options"),
     N_("Commands"),
     N_("required"),
     N_("default: {default}"),
-    N_("Show this message and exit."),
-    N_("Try '{command} {option}' for help."),
-    N_("Error: {message}"),
-    N_("Invalid value: {message}"),
-    N_("Invalid value for {param_hint}: {message}"),
-    N_("Missing argument"),
-    N_("Missing option"),
     N_("Missing command."),
-    N_("No such option {name!r}."),
     N_("No such command {name!r}."),
-    N_("{value!r} is not a valid {number_type}."),
-    N_("{value} is not in the range {range}."),
-    N_("Option {name!r} does not take a value."),
     N_("Aborted!"),
 )
-"""What the library says; it looks the texts up in this process's catalogue."""
+"""What the library says by gettext; it is given this process's catalogue."""
 
 
 class Command(Protocol):
@@ -43,16 +34,21 @@ class Command(Protocol):
     @property
     def params(self) -> Sequence[Any]: ...
 
+    def get_help_option(self, context: Any, /) -> Any: ...
+
 
 def speak(command: Command) -> None:
     """Put the help of the command and of all below it into the language, and the library's words with it."""
-    if language() == ENGLISH:
-        return
     os.environ["LANGUAGE"] = language()  # the only way to tell gettext, and so the library
     gettext.bindtextdomain(DOMAIN, str(catalogues()))
     gettext.textdomain(DOMAIN)
+    if language() == ENGLISH:
+        return
     for each in _with_all_below(command):
         each.help, each.short_help, each.epilog = _told(each.help), _told(each.short_help), _told(each.epilog)
+        helper = each.get_help_option(Context(cast(Any, each), help_option_names=HELP))
+        if helper is not None:
+            helper.help = _("Show this message and exit.")
         for parameter in each.params:
             if (said := _help_of(parameter)) is not None:
                 vars(parameter)["help"] = _(said)

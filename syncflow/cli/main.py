@@ -32,7 +32,7 @@ from syncflow.cli import (
     stats,
     sync,
 )
-from syncflow.cli.help_words import speak
+from syncflow.cli.help_words import HELP, speak
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
 from syncflow.i18n.catalog import _, use
@@ -49,7 +49,7 @@ app = typer.Typer(
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP},
 )
 
 

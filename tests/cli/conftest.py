@@ -61,7 +61,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Captur
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     shell = Shell(monkeypatch, capsys)
-    shell.set(state_dir=str(tmp_path / "state"), retry_delay_seconds="0.01", max_retries="1")
+    shell.set(state_dir=str(tmp_path / "state"), retry_delay_seconds="0.01", max_retries="1", syncflow_lang="en")
     handlers = logging.getLogger().handlers
     yield shell
     logging.getLogger().handlers = handlers

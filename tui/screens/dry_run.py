@@ -66,7 +66,7 @@ class DryRunScreen(Place):
         _count("unchanged", N_("unchanged"), 10, from_width=100),
         _count("pending", N_("waiting"), 8, from_width=100),
         _count("failed", N_("failing"), 8),
-        _count("withheld", N_("withheld"), 9, from_width=120),
+        _count("withheld", N_("withheld"), 10, from_width=120),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sync", N_("Sync these"), id="dry_run.sync"),

@@ -93,7 +93,7 @@ class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
         Column("row", N_("row"), _row, 22, from_width=125),
         Column("message", N_("why"), lambda record: record.error_message),
         Column("stage", N_("stage"), lambda record: (record.stage_failed, Tone.QUIET), 13, from_width=130),
-        Column("tries", N_("tries"), _tries, 5, right=True, from_width=120),
+        Column("tries", N_("tries"), _tries, 6, right=True, from_width=120),
         Column("since", N_("since"), lambda record: (formats.clock(record.created_at), Tone.QUIET), 13, from_width=110),
         Column("state", N_("next"), _state, 15),
     )

@@ -116,12 +116,14 @@ def test_no_signs_that_steer_the_direction(language: str) -> None:
 _NAMES = """
     SyncFlow APISmith ScheduleHub PostgreSQL Oracle JSON YAML CSV JSONL README Terminals Enter Esc Space Tab ctrl Ctrl
     NULL EDITOR tmux kitty PuTTY SSH URL UTF API Parquet HTTP cron space always daily weekdays mon wed fri sat all open
-    resolved
+    resolved entity import full incremental systemd psql HTTP ERP base none json ndjson arrow tables identities upsert
+    csv jsonl parquet lines SSH Ctrl slug
 """
 NAMES = frozenset(_NAMES.split())
 """Names, and words that are typed as they are, in every language."""
 _TYPED = re.compile(
-    r"`[^`]*`|\{[^}]*\}|[:!]\w+|\b[a-z_]+:[\w.]*|[\w.]*[/_.]\w+|\$\w+|--[\w-]+|\b[A-Z_]+\b|ctrl\+\w|\b\w\b"
+    r"`[^`]*`|syncflow [a-z].*|\{[^}]*\}|\w+=\w+|[:!]\w+|\b[a-z_]+:[\w.]*|[\w.]*[/_.]\w+|\$\w+|--[\w-]+"
+    r"|\b[A-Z_]+\b|ctrl\+\w|\b\w\b"
 )
 """What is typed or filled in: commands, placeholders, filters, paths, options, variables, single keys."""
 
