@@ -1,6 +1,7 @@
 """Makes of each catalogue what gettext reads: `syncflow.mo` beside `syncflow.po`."""
 
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
@@ -31,8 +32,10 @@ def _compile(source: Path, made: Path) -> None:
         catalogue = read_po(read)
     for message in [each for each in catalogue if not is_whole(each)]:
         catalogue.delete(message.id)
-    with made.open("wb") as written:
+    with NamedTemporaryFile(dir=made.parent, delete=False) as written:
         write_mo(written, catalogue)
+    Path(written.name).chmod(0o644)
+    Path(written.name).replace(made)  # whole at once, since several may do this, and others read it
 
 
 if __name__ == "__main__":

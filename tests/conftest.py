@@ -1,7 +1,9 @@
 """A real PostgreSQL for the tests: one server a worker, one migrated database copied for each test that asks."""
 
+import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +19,14 @@ settings.load_profile("syncflow")
 
 _TEMPLATE = "migrated"
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """The catalogues are read as they stand, whatever was compiled last."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "locales"))
+    from compiling import compile_all
+
+    compile_all()
 
 
 @pytest.fixture(scope="session")

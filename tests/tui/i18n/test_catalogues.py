@@ -2,20 +2,16 @@
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import pytest
+import update
 from babel.messages.catalog import Catalog, Message
 from babel.messages.plurals import get_plural
 
 REPOSITORY = Path(__file__).parents[3]
-sys.path.insert(0, str(REPOSITORY / "locales"))
-
-import update  # noqa: E402
-
 pytestmark = pytest.mark.unit
 TRANSLATED = ("fa", "ar", "tr")
 MARKS = ("_", "N_", "plural")
