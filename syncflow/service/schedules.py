@@ -14,7 +14,7 @@ from syncflow.model import Batch, Entity
 from syncflow.scheduler.cadence import cadence_of
 from syncflow.scheduler.forecast import Forecast, forecast
 from syncflow.scheduler.slicing import night_number, nights_left, rows_tonight
-from syncflow.scheduler.terms import checked, parse_days, parse_window
+from syncflow.scheduler.terms import checked, parse_days, parse_window, window_text
 from syncflow.scheduler.window import Night, Window
 from syncflow.schedules import BackgroundSchedule, NightRecord, ScheduleTerms
 from syncflow.service.schedule_writer import ScheduleWriter
@@ -68,7 +68,7 @@ class ScheduleStatus:
 @dataclass(frozen=True)
 class TimedEntity:
     """An entity that is synced by an interval or a cron line: `next_at` (UTC) is in the past when it is due. One whose
-    `sync_schedule` cannot be read has `error` instead."""
+    `sync_schedule` cannot be read has `error` instead; so has one whose nights are in a zone that is not known here."""
 
     entity: str
     cadence: str
@@ -144,12 +144,18 @@ class SchedulesService:
             entities = entity_config.load_all(connection)
             schedules = background_schedules.load_all(connection)
             newest = sync_batches.latest_of_each(connection)
-            nights = [self._status(connection, each, entities.get(each.entity), now) for each in schedules.values()]
+            nights, broken = list[ScheduleStatus](), list[TimedEntity]()
+            for each in schedules.values():
+                try:
+                    nights.append(self._status(connection, each, entities.get(each.entity), now))
+                except ConfigurationError as error:
+                    window = window_text(each.window_start, each.window_end)
+                    broken.append(TimedEntity(each.entity, f"{window} {each.time_zone}", None, None, str(error)))
         timed = (
             self._timed(entity, newest.get(entity.name), now, by_night=entity.name in schedules)
             for entity in entities.values()
         )
-        return Schedules(tuple(nights), tuple(each for each in timed if each is not None))
+        return Schedules(tuple(nights), (*broken, *(each for each in timed if each is not None)))
 
     def get(self, entity: str) -> ScheduleStatus:
         """Raises UsageError when there is no such entity, or it has no schedule."""

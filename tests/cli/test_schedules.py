@@ -199,3 +199,15 @@ def test_a_cursor_over_personal_data_is_masked(configured: Shell, database: Data
     _measured(database, rows=20, of=60)
     shown = json.loads(configured.run("schedules", "show", "items", "--json").out)
     assert shown["schedule"]["last_key"] == {"cursor": "…"}
+
+
+def test_a_schedule_in_a_zone_that_is_gone_hides_no_other(scheduled: Shell, database: Database) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("UPDATE background_sync_schedule SET time_zone = 'Mars/Olympus'")
+    listed = scheduled.run("schedules", "list")
+    assert listed.code == 0
+    assert "Mars/Olympus" in listed.out
+    assert "There is no time zone 'Mars/Olympus'" in listed.out
+    mended = scheduled.run("schedules", "set", "items", "--zone", "Europe/Berlin")
+    assert mended.code == 0, mended.err
+    assert scheduled.run("report", "--since", "00:00").code == 0
