@@ -22,6 +22,10 @@ from syncflow.cli.main import app
 ROOT = HERE.parent
 LANGUAGES = ("ar", "en", "fa", "tr")
 PACKAGES = ("syncflow", "tui")
+PLURALS = {
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
+}
+"""Where Babel's own rule is another than gettext's and Unicode's: 49 is `many` in Arabic, 100 is `other`."""
 KEYWORDS = {**DEFAULT_KEYWORDS, "plural": (1, 2)}
 
 
@@ -71,7 +75,7 @@ def written(catalogue: Catalog) -> bytes:
         f"# SyncFlow, {kind}. `make locales` keeps the order and adds what is new.\n"
         'msgid ""\nmsgstr ""\n'
         f'"Language: {catalogue.locale_identifier}\\n"\n'
-        f'"Plural-Forms: {catalogue.plural_forms}\\n"\n'
+        f'"Plural-Forms: {PLURALS.get(str(catalogue.locale_identifier), catalogue.plural_forms)}\\n"\n'
         '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
     )
     return head.encode() + out.getvalue()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from syncflow.i18n.catalog import N_, _
-from syncflow.settings import SettingLine, describe
+from syncflow.settings import DEFAULT_ORIGIN, NOT_SET, SettingLine, describe
 from tui.filtering import Term, chosen
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from syncflow.runtime import Runtime
 
 
+ORIGINS = (N_("default"), N_("environment"), N_("(not set)"))
+"""What the settings say of themselves where they name no file."""
+
+
 def _value(line: SettingLine) -> Cell:
-    return line.value, Tone.QUIET if line.origin == "default" else Tone.PLAIN
+    if line.origin == DEFAULT_ORIGIN:
+        return _(line.value) if line.value == NOT_SET else line.value, Tone.QUIET
+    return line.value, Tone.PLAIN
 
 
 class SettingsScreen(ListPlace[SettingLine]):
@@ -35,7 +41,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     COLUMNS: ClassVar[Sequence[Column[SettingLine]]] = (
         Column("name", N_("setting"), lambda line: line.name, 30, order=lambda line: line.name),
         Column("value", N_("value"), _value, 34),
-        Column("from", N_("from"), lambda line: (line.origin, Tone.QUIET), order=lambda line: line.origin),
+        Column("from", N_("from"), lambda line: (_(line.origin), Tone.QUIET), order=lambda line: line.origin),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("T", "app.theme", N_("Theme"), id="settings.theme"),

@@ -11,6 +11,8 @@ import update
 from babel.messages.catalog import Catalog, Message
 from babel.messages.plurals import get_plural
 
+from syncflow.i18n.catalog import plural, use
+
 REPOSITORY = Path(__file__).parents[3]
 pytestmark = pytest.mark.unit
 TRANSLATED = ("fa", "ar", "tr")
@@ -75,6 +77,24 @@ def test_plural_forms_are_those_of_the_language(language: str) -> None:
     for message in catalogue:
         if isinstance(message.id, tuple) and message.id:
             assert len(message.string) == catalogue.num_plurals, message.id
+
+
+def test_arabic_numbers_take_the_form_that_arabic_wants() -> None:
+    forms = {
+        0: "لا صفوف",
+        1: "صف واحد",
+        2: "صفان",
+        3: "٣ صفوف",
+        110: "١١٠ صفوف",
+        11: "١١ صفًا",
+        49: "٤٩ صفًا",
+        100: "١٠٠ صف",
+    }
+    use("ar")
+    try:
+        assert {number: plural("{n} row", "{n} rows", number) for number in forms} == forms
+    finally:
+        use("en")
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -125,12 +125,9 @@ async def test_screens_that_are_not_in_front_follow_when_they_come_there(tmp_pat
 
 async def test_the_key_goes_from_language_to_language_and_the_last_one_is_kept(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
-        heard = []
-        for _language in LANGUAGES:
+        for name in (*list(LANGUAGES)[1:], "en", "fa"):
             await at.pilot.press("L")
-            heard.append(catalog.language())
-        assert heard == [*list(LANGUAGES)[1:], "en"]
-        await at.pilot.press("L")
+            await at.until(lambda name=name: catalog.language() == name)
     async with desk(tmp_path, locale="tr"):
         assert catalog.language() == "fa"
     async with desk(tmp_path, asked="ar", locale="tr"):
