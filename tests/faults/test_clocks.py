@@ -35,8 +35,13 @@ READS_THE_WALL_CLOCK = {
     "connectors/auth.py": "a token says by date when it ends",
     "connectors/exchange.py": "Retry-After may be a date",
     "connectors/schedulehub.py": "a soft deletion says when it was",
-    "cli/night_report.py": "which 19:00 a person means",
+    "cli/audit.py": "which 19:00 a person means",
+    "cli/night_report.py": "the same",
+    "i18n/formats.py": "what is said without its day is of today",
+    "observation.py": "when it was looked, for the eye",
     "scheduler/service.py": "the timer's own: what is due is judged by the clock that is handed in",
+    "service/doctor_machine.py": "how old the time-zone data is",
+    "store/queue_counts.py": "when it was counted, for the eye",
     "service/worker.py": "since when it works, for the eye",
 }
 """All that may, and why."""

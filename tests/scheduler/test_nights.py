@@ -50,19 +50,17 @@ def inside(at: datetime) -> bool:
 
 
 def test_no_chunk_begins_when_the_window_is_closed_and_the_one_in_flight_ends(field: Field) -> None:
+    """Chunks that take longer than the window: those that are under way when it closes are the last of their night."""
     with open_nights(field, EVENING, TERMS) as nights:
-        nights.seconds_a_chunk = 7 * 3600
+        nights.seconds_a_chunk = 13 * 3600
         nights.schedules.update(nights.schedule, GivenTerms(days_to_complete=1))
-        nights.until(opens(0) + timedelta(hours=20))
-        (first,) = nights.records()
-        assert (first.reason, first.rows) == (NightEnd.WINDOW_END, 3 * 297), "two at 19 o'clock, one at 2"
-        assert nights.ended[-1].status is BatchStatus.COMPLETED_WITH_ERRORS
-        field.check_books()
-        nights.until(opens(1) + timedelta(hours=11))
-        assert [record.reason for record in nights.records()] == [NightEnd.WINDOW_END, NightEnd.CYCLE_DONE]
+        nights.until(opens(6))
+        cycle = [record for record in nights.records() if record.cycle == 1]
+    assert len(cycle) >= 2
+    assert [record.reason for record in cycle] == [NightEnd.WINDOW_END] * (len(cycle) - 1) + [NightEnd.CYCLE_DONE]
+    assert sum(record.rows for record in cycle) == ROWS
     assert all(map(inside, begun_at(field)))
     assert all(inside(asked.at) for asked in nights.source.asked)
-    assert field.totals("rows_fetched") == (ROWS,)
     field.check()
 
 
