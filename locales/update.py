@@ -26,7 +26,7 @@ PLURALS = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
 }
 """Where Babel's own rule is another than gettext's and Unicode's: 49 is `many` in Arabic, 100 is `other`."""
-KEYWORDS = {**DEFAULT_KEYWORDS, "plural": (1, 2)}
+KEYWORDS = {**DEFAULT_KEYWORDS, "Text": None, "plural": (1, 2), "Counted": (1, 2)}
 
 
 def template() -> Catalog:

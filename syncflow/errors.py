@@ -13,13 +13,20 @@
 
 Row-level trouble is no exception: a row that fails leaves its chunk as a `Rejection` (see `chunk`), and a child
 without its parent as a pending child. An exception's text is for a person: it names the thing, the place, the remedy.
+It is a template and its values (`i18n.texts`): `str(error)` is English, for logs and books; readers get `told(error)`.
 """
+
+from syncflow.i18n.texts import Text
 
 
 class SyncFlowError(Exception):
     """Anything SyncFlow says itself; the text is one sentence, or a few, for a person."""
 
     exit_code = 1
+
+    def __init__(self, template: str | Text, /, **values: object) -> None:
+        self.text = template if isinstance(template, Text) else Text(template, **values)
+        super().__init__(str(self.text))
 
 
 class ConfigurationError(SyncFlowError):
@@ -45,8 +52,8 @@ class RetriableError(SyncFlowError):
 
     exit_code = 75
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, template: str | Text, /, *, retry_after: float | None = None, **values: object) -> None:
+        super().__init__(template, **values)
         self.retry_after = retry_after
         """Seconds that the other side asked to wait, if it did."""
 

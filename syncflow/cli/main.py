@@ -37,6 +37,7 @@ from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
 from syncflow.i18n.catalog import _, use
 from syncflow.i18n.languages import LANGUAGES, asked_for, of_locale, option_of
+from syncflow.i18n.texts import told
 from syncflow.settings_loader import load_settings
 
 TYPER_USAGE = 2
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SyncFlowError as error:
         if _debugging():
             traceback.print_exception(error)
-        note(_("Error: {message}").format(message=error))
+        note(_("Error: {message}").format(message=told(error)))
         sys.exit(error.exit_code)
     except SystemExit as end:
         sys.exit(UsageError.exit_code if end.code == TYPER_USAGE else end.code)

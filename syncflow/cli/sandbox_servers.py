@@ -4,7 +4,7 @@ import json
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -144,9 +144,8 @@ def _told(kind: type[SyncFlowError]) -> Iterator[None]:
 
 @contextmanager
 def _ending_cleanly() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what is inside in good order, and are no error."""
-    try:
-        with terminable():
-            yield
-    except KeyboardInterrupt:
-        note("Ended.")
+    """Ctrl-C and SIGTERM end what is inside in good order, and are no error. The server may take the signal for itself
+    and return: that is an end as well."""
+    with suppress(KeyboardInterrupt), terminable():
+        yield
+    note("Ended.")

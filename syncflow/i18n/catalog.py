@@ -56,3 +56,13 @@ def plural(one: str, many: str, number: int, **values: str) -> str:
     from syncflow.i18n.formats import whole  # formats need the language's name from here
 
     return _language.words.ngettext(one, many, number).format(n=whole(number), **values)
+
+
+def entries(of: str) -> list[tuple[str, ...]]:
+    """Every text of a language's catalogue in English: one form, or two where a number chooses."""
+    from babel.messages.mofile import read_mo  # deferred: few ask for this
+
+    file = catalogues() / of / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    with file.open("rb") as compiled:
+        ids = [message.id for message in read_mo(compiled)]
+    return [(text,) if isinstance(text, str) else tuple(text) for text in ids if text]

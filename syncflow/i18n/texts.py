@@ -1,0 +1,151 @@
+"""Sentences that are kept in English and told in the language of whoever reads them.
+
+A `Text` is an English template and what stands in its places. `str(text)` is English: that is what logs, books, JSON
+and scripts get. `told(text)` is in the language of this process. What was recorded in English, by whatever process, is
+told by `retold`, which finds the template again. `make locales` takes the templates from the calls of `Text` and
+`Counted`.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+
+from syncflow.i18n.catalog import ENGLISH, _, entries, language, plural
+
+_LETTERS_TO_KNOW_IT_BY = 8
+_PLACE = re.compile(r"\{(\w+)\}")
+_OTHER_PLACE = re.compile(r"(?<!\{)\{(?!\{)")
+"""`{}` and `{name!r}`: no text of this module has them."""
+_NUMBER = "n"
+
+
+class Text:
+    """A sentence for a person: `Text("{table} has {rows} rows.", table=name, rows=12)`.
+
+    A value that is an `int` is a count and is written as one (1,234); numbers that are names, as ports and ids, are
+    given as text. A value may be a `Text` or an error itself. Without values the template is the sentence.
+    """
+
+    def __init__(self, template: str, /, **values: object) -> None:
+        self.template = template
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.template.format_map(_english(self.values)) if self.values else self.template
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def told(self) -> str:
+        """In the language of this process."""
+        sentence = _(self.template)
+        return sentence.format_map(_told_values(self.values)) if self.values else sentence
+
+
+class Counted(Text):
+    """A sentence whose form a number chooses: `Counted("{n} row", "{n} rows", 12)`."""
+
+    def __init__(self, one: str, many: str, number: int, /, **values: object) -> None:
+        super().__init__(one if number == 1 else many, **{_NUMBER: number, **values})
+        self._forms, self._number = (one, many), number
+
+    def told(self) -> str:
+        values = {name: value for name, value in self.values.items() if name != _NUMBER}
+        return plural(*self._forms, self._number, **_told_values(values))
+
+
+def told(said: object) -> str:
+    """A text, an error or a plain value in the language of this process."""
+    text = getattr(said, "text", said)
+    if isinstance(text, Text):
+        return text.told()
+    if isinstance(said, int) and not isinstance(said, bool):
+        from syncflow.i18n.formats import whole  # deferred: formats bring Babel
+
+        return whole(said)
+    return str(said)
+
+
+@lru_cache(maxsize=4096)
+def _retold(recorded: str, _language: str) -> str:
+    for template in _templates(_language):
+        if (found := template.of(recorded)) is not None:
+            return found
+    return recorded
+
+
+def retold(recorded: str) -> str:
+    """An English sentence of the books in the language of this process; as it is where no template made it."""
+    return recorded if language() == ENGLISH else _retold(recorded, language())
+
+
+class _Template:
+    """A template of the catalogue that finds itself in sentences."""
+
+    def __init__(self, forms: tuple[str, ...], form: str) -> None:
+        self._forms = forms
+        self._pieces = [piece.replace("{{", "{").replace("}}", "}") for piece in _PLACE.split(form)]
+        self.known_by = max(self._pieces[::2], key=len)
+        self.letters = sum(map(len, self._pieces[::2]))
+        self._pattern: re.Pattern[str] | None = None
+
+    def of(self, sentence: str) -> str | None:
+        """The sentence told anew, if this template made it."""
+        if self.known_by not in sentence:
+            return None
+        if self._pattern is None:
+            self._pattern = re.compile("".join(self._regular_expression()), re.DOTALL)
+        match = self._pattern.fullmatch(sentence)
+        if match is None:
+            return None
+        values = {name: retold(value) for name, value in match.groupdict().items()}
+        if len(self._forms) == 1:
+            return _(self._forms[0]).format_map(values) if values else _(self._forms[0])
+        number = int(match[_NUMBER].replace(",", "")) if _NUMBER in values else 1
+        values.pop(_NUMBER, None)
+        one, many = self._forms
+        return plural(one, many, number, **values)
+
+    def _regular_expression(self) -> list[str]:
+        seen: set[str] = set()
+        parts = []
+        for place, piece in enumerate(self._pieces):
+            if place % 2 == 0:
+                parts.append(re.escape(piece))
+            elif piece in seen:
+                parts.append(f"(?P={piece})")
+            else:
+                seen.add(piece)
+                parts.append(
+                    rf"(?P<{piece}>[\d,]+)" if len(self._forms) > 1 and piece == _NUMBER else f"(?P<{piece}>.*?)"
+                )
+        return parts
+
+
+@cache
+def _templates(of: str) -> list[_Template]:
+    """Those with places and enough letters to be known by, the most telling first."""
+    found = []
+    for forms in entries(of):
+        for form in forms:
+            template = _Template(forms, form)
+            if template.letters >= _LETTERS_TO_KNOW_IT_BY and not _OTHER_PLACE.search(_PLACE.sub("", form)):
+                found.append(template)
+    return sorted(found, key=lambda template: -template.letters)
+
+
+def _english(values: Mapping[str, object]) -> dict[str, str]:
+    return {
+        name: f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        for name, value in values.items()
+    }
+
+
+def _told_values(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: told(value) for name, value in values.items()}
