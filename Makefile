@@ -22,7 +22,7 @@ demo: $(STAMP) ## Sync a generated company from nothing, twice, and show what ha
 	$(BIN)/syncflow demo --no-console
 
 test: $(STAMP) ## Run the tests (8 minutes or so on two cores), with coverage
-	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/pytest -n 3 -m "not slow" --cov --cov-report=term --cov-fail-under=85
 
 test-all: $(STAMP) ## Run all tests, the slow ones too
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=85

@@ -92,7 +92,7 @@ class KeySet:
     def _insert(self, new: Words) -> None:
         merged = np.concatenate([self._last, new])
         # A stable sort finds two sorted runs here and merges them.
-        self._last = merged[np.argsort(merged[:, 0], kind="stable")]
+        self._last = _by_columns(merged, np.argsort(merged[:, 0], kind="stable"))
         if len(self._last) >= self._run_rows:
             self._full, self._last = (*self._full, self._last), self._last[:0].copy()
 
@@ -142,7 +142,7 @@ class Known(Identities):
         all_keys.clear()
         order = np.argsort(keys[:, 0])
         return cls(
-            keys=keys[order],
+            keys=_by_columns(keys, order),
             data=_ordered(all_data, order),
             uid=_ordered(uids, order) if (uids := _unless_missing(all_uids)) else None,
             rowversion=pl.concat(versions).gather(order) if (versions := _unless_missing(all_versions)) else None,
@@ -159,6 +159,14 @@ class Known(Identities):
         frame = pl.DataFrame({"u": digits, "there": places != ABSENT})
         cuts = [pl.col("u").str.slice(at, n) for at, n in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
         return frame.select(pl.when("there").then(pl.concat_str(cuts, separator="-")).alias(UID))[UID]
+
+
+def _by_columns(keys: Words, order: Places) -> Words:
+    """The rows in this order. First words stand side by side, since it is them that are searched."""
+    result = np.empty(keys.shape, dtype=keys.dtype, order="F")
+    for column in range(keys.shape[1]):
+        np.take(keys[:, column], order, out=result[:, column])
+    return result
 
 
 def _unless_missing(parts: list[T | None]) -> list[T]:

@@ -78,10 +78,11 @@ class ApprovedDeletions:
 
     def _part(self, rows: pl.DataFrame) -> None:
         """The fresh look at the source, the deletion, the books."""
-        shown = deletions.still_there(rows, self._plan, self._approach, self._around.source)
+        around = self._around
+        shown = deletions.still_there(rows, self._plan, self._approach, around.source, around.options.in_flight)
         at_source = rows.join(shown, on=KEY, how="semi", maintain_order="left")
         absent = rows.join(shown, on=KEY, how="anti", maintain_order="left")
-        target = self._around.target
+        target = around.target
         held = target.find(self._table, absent[KEY])
         gone_already = absent.join(held, on=KEY, how="anti")
         self._beat()

@@ -2,7 +2,9 @@
 only then deleted (pipeline, stage 8)."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import polars as pl
 
@@ -10,6 +12,7 @@ from syncflow.canonical import parse_ref
 from syncflow.chunk import KEY, REF, UID
 from syncflow.engine.chunks import identified, keys_of_rejected
 from syncflow.engine.extract import Approach
+from syncflow.engine.look_ahead import worked_ahead
 from syncflow.engine.pipeline import Timings
 from syncflow.identities import KeySet, Words, hexadecimal
 from syncflow.model import Counters, DeleteMode, Plan, TargetTable
@@ -67,10 +70,10 @@ def in_pages(keys: Words, rows: int = 100_000) -> Iterator[Words]:
 
 
 def judge(
-    gone: pl.DataFrame, held: int, fetched: int, plan: Plan, approach: Approach, source: Source
+    gone: pl.DataFrame, held: int, fetched: int, plan: Plan, approach: Approach, source: Source, in_flight: int
 ) -> tuple[pl.DataFrame, Judgement]:
     """Which candidates may be deleted now, and what is said of the others. `held` is how many rows the target held
-    before, `fetched` how many the extract had."""
+    before, `fetched` how many the extract had, `in_flight` how many questions the source is asked at once."""
     total = Counters(delete_candidates=gone.height)
     nothing = replace(NOTHING, counters=total)
     if gone.is_empty():
@@ -79,14 +82,14 @@ def judge(
         return gone.clear(), _withhold(nothing, gone, "the extract of this batch was empty, but the target holds rows")
     if gone.height > ASKED_AT_MOST:
         return gone.clear(), _withhold(nothing, gone, _too_many(gone.height, held))
-    absent = gone.join(still_there(gone, plan, approach, source), on=KEY, how="anti", maintain_order="left")
+    absent = gone.join(still_there(gone, plan, approach, source, in_flight), on=KEY, how="anti", maintain_order="left")
     counted = replace(nothing, counters=replace(total, still_at_source=gone.height - absent.height))
     if absent.height > max(ALWAYS_ALLOWED, int(held * ALLOWED_SHARE)):
         return gone.clear(), _withhold(counted, absent, _too_many(absent.height, held))
     return absent, counted
 
 
-def still_there(gone: pl.DataFrame, plan: Plan, approach: Approach, source: Source) -> pl.DataFrame:
+def still_there(gone: pl.DataFrame, plan: Plan, approach: Approach, source: Source, in_flight: int) -> pl.DataFrame:
     """KEY of those candidates that the source shows when it is asked for them, in whatever form. A row that cannot be
     decoded, or not be read as a key, stands for every candidate with the same first key value."""
     parsed = [parse_ref(reference) for reference in gone[REF]]
@@ -94,10 +97,14 @@ def still_there(gone: pl.DataFrame, plan: Plan, approach: Approach, source: Sour
     asked = gone.select(KEY).with_columns(pl.Series("first", [key.get(first_field) for key in parsed], dtype=pl.String))
     values = asked["first"].drop_nulls().unique(maintain_order=True)
     found = [asked.filter(pl.col("first").is_null()).select(KEY)]
-    for start in range(0, len(values), ASKED_AT_ONCE):
-        part = tuple(values[start : start + ASKED_AT_ONCE])
-        for rows in fetch_matching(source, approach.extract, first_column, part):
-            found += list(_keys_shown(rows, asked, first_column, plan))
+    parts = (tuple(values[start : start + ASKED_AT_ONCE]) for start in range(0, len(values), ASKED_AT_ONCE))
+
+    def ask(part: tuple[str, ...]) -> list[pl.DataFrame]:
+        return list(fetch_matching(source, approach.extract, first_column, part))
+
+    with closing(worked_ahead(parts, ask, workers=in_flight, ahead=in_flight, name="gone")) as answers:
+        for rows in chain.from_iterable(answers):
+            found += _keys_shown(rows, asked, first_column, plan)
     return pl.concat(found).unique()
 
 

@@ -208,7 +208,9 @@ class BatchRun:
                 keys = deletions.in_pages(known.keys)
                 held = len(known) - (self._inserted_when_listed if self._night is None else self._inserted_by(total))
             gone = deletions.candidates(keys, seen, self._table, target)
-            absent, judged = deletions.judge(gone, held, fetched, self._plan, self._approach, self._around.source)
+            absent, judged = deletions.judge(
+                gone, held, fetched, self._plan, self._approach, self._around.source, self._around.options.in_flight
+            )
             self._check_stop(self._books.beat())
             before = self._done_before.filter(pl.col(OPERATION) == DELETE)
             to_delete = absent.select(KEY, DATA, pl.lit(DELETE).alias(OPERATION))

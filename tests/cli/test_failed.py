@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 
 import polars as pl
@@ -131,12 +132,12 @@ HOSTILE = (
 
 def test_hostile_strings_are_only_texts(failing: Shell) -> None:
     uid = _records(failing)["A-009"]
-    for text in HOSTILE:
-        for option in ("--entity", "--stage", "--field", "--error-type", "--text"):
-            said = failing.run("failed", "list", f"{option}={text}", "--json")
-            assert json.loads(said.out)["records"] == [], (option, text)
-        for command in ("show", "withdraw", "retry"):
-            _refused(failing.run("failed", command, "--", text), "There is no failed record")
+    options = cycle(("--entity", "--stage", "--field", "--error-type", "--text"))
+    commands = cycle(("show", "withdraw", "retry"))
+    for text, option, command in zip(HOSTILE, options, commands, strict=False):
+        said = failing.run("failed", "list", f"{option}={text}", "--json")
+        assert json.loads(said.out)["records"] == [], (option, text)
+        _refused(failing.run("failed", command, "--", text), "There is no failed record")
         _refused(failing.run("failed", "edit", uid, "--set", f"x{text}=1"), "has no column ")
         said = failing.run("failed", "edit", uid, "--set", f"ITEM_NO={text}", "--null", "WEIGHT", "--reason", text)
         assert said.code == 0, said

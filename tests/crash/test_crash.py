@@ -10,7 +10,7 @@ from tests.crash.campaign import WAYS, Campaign, open_world
 
 pytestmark = pytest.mark.integration
 
-KILLS = 10
+KILLS = 6
 
 
 @pytest.mark.parametrize(

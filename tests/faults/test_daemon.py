@@ -169,6 +169,7 @@ def test_after_its_window_it_is_not_taken_up_and_the_next_night_goes_on(field: F
     field.check()
 
 
+@pytest.mark.slow
 def test_a_database_that_vanishes_and_comes_back(field: Field) -> None:
     field.configure()
     field.break_source(SLOWLY)
