@@ -10,7 +10,7 @@ from syncflow.i18n import catalog
 from syncflow.i18n.texts import Counted, Text, retold, told
 
 PLACE = re.compile(r"\{(\w+)\}")
-ENOUGH = 8
+ENOUGH = 12
 
 
 @pytest.fixture(params=("fa", "ar", "tr"))

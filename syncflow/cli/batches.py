@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncflow.cli.figures import count, local_time, plural, table
+from syncflow.cli.figures import count, facts, local_time, table
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.report import next_steps, outcome_of
 from syncflow.cli.session import session
+from syncflow.i18n.catalog import ENGLISH, N_, _, language, plural
+from syncflow.i18n.formats import percent
+from syncflow.i18n.texts import retold
 from syncflow.model import Batch, BatchStatus
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ def history(
     if json:
         say_json(found)
     elif not found:
-        note("There is no batch yet. Start one with: syncflow sync --all")
+        note(_("There is no batch yet. Start one with: syncflow sync --all"))
     else:
         _say_history(found)
 
@@ -96,14 +99,15 @@ def stop(batch: Annotated[str, _BATCH]) -> None:
     with session() as runtime:
         found = runtime.batches.stop(batch)
     if found.status is BatchStatus.CANCELLING:
-        say(f"{found.entity_name}: asked to stop; it ends after the chunk in flight. See: syncflow status {found.uid}")
+        said = _("{entity}: asked to stop; it ends after the chunk in flight. See: syncflow status {batch}")
     elif found.status is BatchStatus.INTERRUPTED:
-        say(
-            f"{found.entity_name}: nobody worked on it any more; it stands at its last checkpoint. To go on: "
-            f"syncflow resume {found.uid}"
+        said = _(
+            "{entity}: nobody worked on it any more; it stands at its last checkpoint. To go on: "
+            "syncflow resume {batch}"
         )
     else:
-        say(f"{found.entity_name}: {found.status}.")
+        said = "{entity}: {status}."
+    say(said.format(entity=found.entity_name, batch=found.uid, status=_(found.status)))
 
 
 def _entity_status(line: "Overview") -> EntityStatus:
@@ -112,25 +116,26 @@ def _entity_status(line: "Overview") -> EntityStatus:
 
 def _say_overview(overview: list["Overview"]) -> None:
     if not overview:
-        note("No entity is configured. Begin with: syncflow entities discover > entities.yaml")
+        note(_("No entity is configured. Begin with: syncflow entities discover > entities.yaml"))
         return
-    header = ["entity", "last batch", "status", "type", "fetched", "failed", "pending", "withheld", "number"]
+    words = [N_("entity"), N_("last batch"), N_("status"), N_("type")]
+    header = [*words, N_("fetched"), N_("failed"), N_("pending"), N_("withheld"), N_("number")]
     rows = [_overview_row(line) for line in overview]
-    for text in table(header, rows, left=("entity", "last batch", "status", "type", "number")):
+    for text in table(header, rows, left=(*words, "number")):
         say(text)
 
 
 def _overview_row(line: "Overview") -> list[str]:
-    name = line.entity.name if line.entity.sync_enabled else f"{line.entity.name} (disabled)"
+    name = line.entity.name if line.entity.sync_enabled else _("{entity} (disabled)").format(entity=line.entity.name)
     batch = line.batch
     if batch is None:
-        return [name, "", "never synced", "", "", "", "", "", ""]
+        return [name, "", _("never synced"), "", "", "", "", "", ""]
     counters = batch.counters
     return [
         name,
         local_time(batch.started_at or batch.requested_at),
         _status_text(batch, line.alive),
-        batch.sync_type,
+        _(batch.sync_type),
         *(count(number) for number in (counters.fetched, counters.failed, counters.pending, counters.withheld)),
         str(batch.uid),
     ]
@@ -138,77 +143,93 @@ def _overview_row(line: "Overview") -> list[str]:
 
 def _status_text(batch: Batch, alive: bool) -> str:
     """A batch that says it is running, but that no living process works on, is told as what it is."""
-    return f"{batch.status} (process gone)" if batch.status in _RUNNING and not alive else batch.status
+    status = _(batch.status)
+    return _("{status} (process gone)").format(status=status) if batch.status in _RUNNING and not alive else status
 
 
 def _say_history(found: list[Batch]) -> None:
-    header = ["started", "entity", "type", "status", "fetched", "inserted", "updated", "deleted", "failed", "number"]
+    words = [N_("started"), N_("entity"), N_("type"), N_("status")]
+    counts = [N_("fetched"), N_("inserted"), N_("updated"), N_("deleted"), N_("failed")]
     rows = [
         [
             local_time(batch.started_at or batch.requested_at),
             batch.entity_name,
-            batch.sync_type,
-            batch.status,
-            *(count(getattr(batch.counters, name)) for name in header[4:9]),
+            _(batch.sync_type),
+            _(batch.status),
+            *(count(getattr(batch.counters, name)) for name in counts),
             str(batch.uid),
         ]
         for batch in found
     ]
-    for text in table(header, rows, left=("started", "entity", "type", "status", "number")):
+    for text in table([*words, *counts, N_("number")], rows, left=(*words, "number")):
         say(text)
 
 
 def _detail_lines(detail: BatchDetail) -> Iterator[str]:
     batch = detail.batch
-    facts = {
-        "batch": str(batch.uid),
-        "entity": batch.entity_name,
-        "type": f"{batch.sync_type}, strategy {batch.delta_strategy}",
-        "status": _status_text(batch, detail.alive),
-        "source": batch.source_system,
-        "asked for": f"{local_time(batch.requested_at)} by {batch.requested_by}",
-        "started": local_time(batch.started_at),
-        "ended": local_time(batch.completed_at),
-        "watermark": f"{batch.watermark_before or 'none'} -> {batch.watermark_after or 'none'}",
-        "success": f"{detail.success_rate:g} %",
-    }
-    width = max(len(name) for name in facts)
-    yield from (f"{name.ljust(width)}  {value}" for name, value in facts.items() if value)
+    none = _("none")
+    yield from facts(
+        {
+            N_("batch"): str(batch.uid),
+            N_("entity"): batch.entity_name,
+            N_("type"): _("{type}, strategy {strategy}").format(type=_(batch.sync_type), strategy=batch.delta_strategy),
+            N_("status"): _status_text(batch, detail.alive),
+            N_("source"): batch.source_system,
+            N_("asked for"): _("{time} by {person}").format(
+                time=local_time(batch.requested_at), person=batch.requested_by
+            ),
+            N_("started"): local_time(batch.started_at),
+            N_("ended"): local_time(batch.completed_at),
+            N_("watermark"): f"{batch.watermark_before or none} -> {batch.watermark_after or none}",
+            N_("success"): f"{detail.success_rate:g} %"
+            if language() == ENGLISH
+            else percent(detail.success_rate / 100),
+        }
+    )
     yield ""
     yield _law(batch)
     if detail.in_doubt:
         yield _doubt(detail)
     if batch.error_message:
-        yield f"Message: {batch.error_message}"
-    yield from (f"Note: {text}" for text in batch.notes)
+        yield _("Message: {text}").format(text=retold(batch.error_message))
+    yield from (_("Note: {text}").format(text=retold(text)) for text in batch.notes)
     yield from _failure_lines(detail)
     yield from next_steps([outcome_of(batch)])
 
 
 def _doubt(detail: BatchDetail) -> str:
-    rows = plural(detail.in_doubt, "row")
     if detail.alive:
-        return f"{rows} on the way to ScheduleHub, not settled yet"
-    return (
-        f"{rows} in doubt: sent, or about to be, when the batch broke off. They are read back before anything is sent "
-        f"again: syncflow resume {detail.batch.uid}"
+        return plural(
+            "{n} row on the way to ScheduleHub, not settled yet",
+            "{n} rows on the way to ScheduleHub, not settled yet",
+            detail.in_doubt,
+        )
+    return plural(
+        "{n} row in doubt: sent, or about to be, when the batch broke off. It is read back before anything is sent "
+        "again: syncflow resume {batch}",
+        "{n} rows in doubt: sent, or about to be, when the batch broke off. They are read back before anything is sent "
+        "again: syncflow resume {batch}",
+        detail.in_doubt,
+        batch=str(detail.batch.uid),
     )
 
 
 def _law(batch: Batch) -> str:
     """Where the rows went, as the conservation law adds them up."""
-    names = ("inserted", "updated", "unchanged", "duplicate", "pending", "failed")
-    rows = f"{count(batch.counters.fetched)} fetched = " + _sum(batch, names)
-    if batch.counters.ignored:
-        rows += f" ({count(batch.counters.ignored)} of them ignored, as somebody has decided)"
-    if not batch.counters.delete_candidates:
+    names = (N_("inserted"), N_("updated"), N_("unchanged"), N_("duplicate"), N_("pending"), N_("failed"))
+    counters = batch.counters
+    rows = _("{rows} fetched = {sum}").format(rows=count(counters.fetched), sum=_sum(batch, names))
+    if counters.ignored:
+        rows += " " + _("({rows} of them ignored, as somebody has decided)").format(rows=count(counters.ignored))
+    if not counters.delete_candidates:
         return rows
-    gone = ("deleted", "withheld", "refused", "still_at_source")
-    return f"{rows}\n{count(batch.counters.delete_candidates)} absent from the source = {_sum(batch, gone)}"
+    gone = (N_("deleted"), N_("withheld"), N_("refused"), N_("still at source"))
+    absent = _("{rows} absent from the source = {sum}")
+    return f"{rows}\n{absent.format(rows=count(counters.delete_candidates), sum=_sum(batch, gone))}"
 
 
 def _sum(batch: Batch, names: tuple[str, ...]) -> str:
-    return " + ".join(f"{count(getattr(batch.counters, name))} {name.replace('_', ' ')}" for name in names)
+    return " + ".join(f"{count(getattr(batch.counters, name.replace(' ', '_')))} {_(name)}" for name in names)
 
 
 def _failure_lines(detail: BatchDetail) -> Iterator[str]:
@@ -217,7 +238,11 @@ def _failure_lines(detail: BatchDetail) -> Iterator[str]:
     failed = detail.batch.counters.failed - detail.batch.counters.ignored
     shown = len(detail.failures)
     yield ""
-    yield f"{plural(failed, 'row')} failed" + (f"; {shown} of them:" if shown < failed else ":")
+    if shown < failed:
+        some = count(shown)
+        yield plural("{n} row failed; {some} of them:", "{n} rows failed; {some} of them:", failed, some=some)
+    else:
+        yield plural("{n} row failed:", "{n} rows failed:", failed)
     for failure in detail.failures:
         yield from failure_lines(failure)
 
@@ -225,6 +250,9 @@ def _failure_lines(detail: BatchDetail) -> Iterator[str]:
 def failure_lines(failure: "FailedRecord") -> Iterator[str]:
     """A failed record for a person: why, and the row as the source sent it."""
     field = f" {failure.field}" if failure.field else ""
-    yield f"  {failure.entity_name}{field} ({failure.stage_failed}, {failure.error_type}): {failure.error_message}"
+    yield (
+        f"  {failure.entity_name}{field} ({failure.stage_failed}, {failure.error_type}): "
+        f"{retold(failure.error_message)}"
+    )
     raw = ", ".join(f"{name}={value!r}" for name, value in failure.raw_data.items() if value is not None)
     yield f"    {raw}"

@@ -6,6 +6,7 @@ import typer
 
 from syncflow.cli.output import note
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -17,5 +18,5 @@ def confirmed(question: str, *, yes: bool) -> bool:
         raise UsageError(f"{question} Nobody is there to answer. Say so beforehand: --yes")
     if typer.confirm(question, err=True):
         return True
-    note("Nothing was done.")
+    note(_("Nothing was done."))
     return False

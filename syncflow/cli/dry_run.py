@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from syncflow.cli.figures import count, plural, table
+from syncflow.cli.figures import count, table
 from syncflow.cli.output import say, say_json
 from syncflow.cli.report import OK
 from syncflow.errors import RetriableError
 from syncflow.events import Event, Listener
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 
 if TYPE_CHECKING:
     from syncflow.engine.dry_run import BatchPlan
@@ -18,25 +20,25 @@ if TYPE_CHECKING:
     from syncflow.engine.planning import FieldChange, UpdateSample
 
 _COUNTS = (
-    "fetched",
-    "inserted",
-    "updated",
-    "deleted",
-    "unchanged",
-    "duplicate",
-    "pending",
-    "failed",
-    "withheld",
-    "refused",
+    N_("fetched"),
+    N_("inserted"),
+    N_("updated"),
+    N_("deleted"),
+    N_("unchanged"),
+    N_("duplicate"),
+    N_("pending"),
+    N_("failed"),
+    N_("withheld"),
+    N_("refused"),
 )
 _WOULD = {
-    "changes": "change",
-    "no_change": "change nothing",
-    "would_fail": "FAIL",
-    "cannot_be_previewed": "(cannot tell)",
-    "stopped": "(stopped)",
+    "changes": N_("change"),
+    "no_change": N_("change nothing"),
+    "would_fail": N_("FAIL"),
+    "cannot_be_previewed": N_("(cannot tell)"),
+    "stopped": N_("(stopped)"),
 }
-DRY_RUN_STOPS = "Stopping the dry run after the chunk in flight. Once more ends at once."
+DRY_RUN_STOPS = N_("Stopping the dry run after the chunk in flight. Once more ends at once.")
 
 _SHOWN = 5
 """Groups, parents and deletions of an entity that a person is told of; `--json` has more."""
@@ -54,7 +56,7 @@ def marked(listener: Listener) -> Listener:
     """Has the progress say which lines are of a dry run."""
 
     def tell(event: Event) -> None:
-        listener(replace(event, entity=f"{event.entity} (dry run)"))
+        listener(replace(event, entity=_("{entity} (dry run)").format(entity=event.entity)))
 
     return tell
 
@@ -80,9 +82,9 @@ def _exit_code(plans: Sequence["BatchPlan"]) -> int:
 
 
 def _lines(plans: Sequence["BatchPlan"]) -> Iterator[str]:
-    header = ["entity", "would", *_COUNTS]
+    header = [N_("entity"), N_("would"), *_COUNTS]
     rows = [
-        [plan.entity, _WOULD[plan.verdict], *(count(getattr(plan.counters, name)) for name in _COUNTS)]
+        [plan.entity, _(_WOULD[plan.verdict]), *(count(getattr(plan.counters, name)) for name in _COUNTS)]
         for plan in plans
     ]
     yield from table(header, rows, left=("entity", "would"))
@@ -93,17 +95,17 @@ def _lines(plans: Sequence["BatchPlan"]) -> Iterator[str]:
             yield f"{plan.entity}:"
             yield from (f"  {line}" for line in told)
     yield ""
-    yield "This was a dry run: nothing was written."
+    yield _("This was a dry run: nothing was written.")
 
 
 def _plan_lines(plan: "BatchPlan") -> Iterator[str]:
     if plan.resumes is not None:
-        yield f"goes on with the batch {plan.resumes}; its rows so far are counted"
+        yield _("goes on with the batch {batch}; its rows so far are counted").format(batch=plan.resumes)
     if plan.message is not None:
-        yield plan.message
-    yield from (f"cannot be previewed: {limit}" for limit in plan.cannot_be_previewed)
-    yield from (f"its table: {change}" for change in plan.table_changes)
-    yield from plan.notes
+        yield retold(plan.message)
+    yield from (_("cannot be previewed: {limit}").format(limit=retold(limit)) for limit in plan.cannot_be_previewed)
+    yield from (_("its table: {change}").format(change=retold(change)) for change in plan.table_changes)
+    yield from map(retold, plan.notes)
     yield from _update_lines(plan.updates, plan.counters.updated)
     yield from _deletion_lines(plan)
     yield from _failure_lines(plan.failures)
@@ -112,11 +114,18 @@ def _plan_lines(plan: "BatchPlan") -> Iterator[str]:
 
 def _update_lines(samples: Sequence["UpdateSample"], updated: int) -> Iterator[str]:
     if samples:
-        yield f"{plural(updated, 'row')} would be updated" + (
-            f"; {len(samples)} of them:" if len(samples) < updated else ":"
-        )
+        if len(samples) < updated:
+            some = count(len(samples))
+            yield plural(
+                "{n} row would be updated; {some} of them:",
+                "{n} rows would be updated; {some} of them:",
+                updated,
+                some=some,
+            )
+        else:
+            yield plural("{n} row would be updated:", "{n} rows would be updated:", updated)
     for sample in samples:
-        changes = "; ".join(map(_change, sample.changes)) or "written again, no field differs"
+        changes = "; ".join(map(_change, sample.changes)) or _("written again, no field differs")
         yield f"  {sample.ref}: {changes}"
 
 
@@ -131,13 +140,20 @@ def _value(text: str | None) -> str:
 def _deletion_lines(plan: "BatchPlan") -> Iterator[str]:
     deletions, counters = plan.deletions, plan.counters
     if deletions.deleted:
-        yield f"{plural(counters.deleted, 'row')} would be deleted: {_some(deletions.deleted, counters.deleted)}"
+        refs = _some(deletions.deleted, counters.deleted)
+        yield plural(
+            "{n} row would be deleted: {refs}", "{n} rows would be deleted: {refs}", counters.deleted, refs=refs
+        )
     if deletions.withheld:
-        refs = [row.ref for row in deletions.withheld]
-        yield f"{plural(counters.withheld, 'deletion')} would be withheld: {deletions.withheld[0].reason}"
-        yield f"  {_some(refs, counters.withheld)}"
+        yield plural(
+            "{n} deletion would be withheld: {reason}",
+            "{n} deletions would be withheld: {reason}",
+            counters.withheld,
+            reason=retold(deletions.withheld[0].reason),
+        )
+        yield f"  {_some([row.ref for row in deletions.withheld], counters.withheld)}"
     for row in deletions.refused[:_SHOWN]:
-        yield f"{row.ref} would not be deleted: {row.reason}"
+        yield _("{ref} would not be deleted: {reason}").format(ref=row.ref, reason=retold(row.reason))
 
 
 def _some(refs: Sequence[str], of: int) -> str:
@@ -147,20 +163,36 @@ def _some(refs: Sequence[str], of: int) -> str:
 
 def _failure_lines(groups: Sequence["FailureGroup"]) -> Iterator[str]:
     for group in groups[:_SHOWN]:
-        field = f" {group.field}" if group.field else ""
-        yield f"{plural(group.rows, 'row')} would fail:{field} {group.error_type} ({group.stage})"
+        reason = f"{group.field} {group.error_type}" if group.field else group.error_type
+        yield plural(
+            "{n} row would fail: {reason} ({stage})",
+            "{n} rows would fail: {reason} ({stage})",
+            group.rows,
+            reason=reason,
+            stage=group.stage,
+        )
         for sample in group.samples[:1]:
             raw = ", ".join(f"{name}={value!r}" for name, value in sample.raw.items() if value is not None)
-            yield f"  {sample.message}"
+            yield f"  {retold(sample.message)}"
             yield f"  {raw}"
     if len(groups) > _SHOWN:
-        yield f"and {plural(sum(group.rows for group in groups[_SHOWN:]), 'row')} more, for other reasons"
+        yield plural(
+            "and {n} row more, for other reasons",
+            "and {n} rows more, for other reasons",
+            sum(group.rows for group in groups[_SHOWN:]),
+        )
 
 
 def _waiting_lines(parents: Sequence["MissingParent"]) -> Iterator[str]:
     for parent in parents[:_SHOWN]:
-        key = parent.key or "other parents"
-        yield f"{plural(parent.children, 'row')} would wait for {parent.entity} {key} ({parent.ref})"
+        yield plural(
+            "{n} row would wait for {entity} {key} ({ref})",
+            "{n} rows would wait for {entity} {key} ({ref})",
+            parent.children,
+            entity=parent.entity,
+            key=parent.key or _("other parents"),
+            ref=parent.ref,
+        )
     if len(parents) > _SHOWN:
         rest = sum(parent.children for parent in parents[_SHOWN:])
-        yield f"and {plural(rest, 'row')} more for other parents"
+        yield plural("and {n} row more for other parents", "and {n} rows more for other parents", rest)

@@ -24,12 +24,14 @@ from syncflow.cli.failed_choice import (
     columns,
 )  # fmt: skip
 from syncflow.cli.failed_view import detail_lines, list_lines, retry_exit_code, retry_lines
-from syncflow.cli.figures import count, plural
+from syncflow.cli.figures import count
 from syncflow.cli.graceful import graceful
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.progress import display
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import retold
 
 if TYPE_CHECKING:
     from syncflow.service.failed_records import Closed, RetryResult
@@ -89,7 +91,7 @@ def list_(
     if json:
         say_json(ListDocument(total, records))
     elif not records:
-        note("There is no failed record like that.")
+        note(_("There is no failed record like that."))
     else:
         for line in list_lines(records, total):
             say(line)
@@ -167,9 +169,10 @@ def edit(
         raise typer.Exit(retry_exit_code(result))
     for failure in (failure for done in result.retried for failure in done.tally.failures):
         where = f"{failure.stage}, {failure.field}" if failure.field else failure.stage
-        note(f"The edited row fails, too ({where}): {failure.message}\nNothing was changed.")
+        note(_("The edited row fails, too ({where}): {reason}").format(where=where, reason=retold(failure.message)))
+        note(_("Nothing was changed."))
     if any(done.tally.superseded for done in result.retried):
-        note("ScheduleHub holds a row of this key that came later, or from another row. Nothing was changed.")
+        note(_("ScheduleHub holds a row of this key that came later, or from another row. Nothing was changed."))
     _say_retry(result)
 
 
@@ -192,10 +195,12 @@ def ignore(
     with session() as runtime:
         chosen = choice.filter(runtime, must_choose=True)
         rows = runtime.failed_records.count(chosen)
-        if rows > 1 and not confirmed(f"Ignore {plural(rows, 'failed record')} from now on?", yes=yes):
+        asked = plural("Ignore {n} failed record from now on?", "Ignore {n} failed records from now on?", rows)
+        if rows > 1 and not confirmed(asked, yes=yes):
             return
         closed = runtime.failed_records.ignore(chosen, reason)
-    _tell_closed(closed, "Ignored", json=json)
+    said = plural("Ignored {n} failed record.", "Ignored {n} failed records.", closed.rows)
+    _tell_closed(closed, said, json=json)
 
 
 @app.command()
@@ -217,10 +222,14 @@ def resolve(
     with session() as runtime:
         chosen = choice.filter(runtime, must_choose=True)
         rows = runtime.failed_records.count(chosen)
-        if rows > 1 and not confirmed(f"Close {plural(rows, 'failed record')} without loading them?", yes=yes):
+        asked = plural(
+            "Close {n} failed record without loading it?", "Close {n} failed records without loading them?", rows
+        )
+        if rows > 1 and not confirmed(asked, yes=yes):
             return
         closed = runtime.failed_records.resolve(chosen, reason)
-    _tell_closed(closed, "Closed", json=json)
+    said = plural("Closed {n} failed record.", "Closed {n} failed records.", closed.rows)
+    _tell_closed(closed, said, json=json)
 
 
 @app.command()
@@ -235,7 +244,8 @@ def withdraw(
     if json:
         say_json(now_open)
     else:
-        say(f"Withdrawn; the row stands open as {now_open.uid}. To try it: syncflow failed retry {now_open.uid}")
+        said = _("Withdrawn; the row stands open as {record}. To try it: syncflow failed retry {record}")
+        say(said.format(record=now_open.uid))
 
 
 @app.command()
@@ -265,7 +275,13 @@ def export(
             sys.stdout.flush()
         else:
             rows = runtime.failed_records.export(chosen, file, wanted)
-    note(f"{plural(rows, 'failed record')} written{'' if file == STANDARD_OUTPUT else f' to {file}'}.")
+    if file == STANDARD_OUTPUT:
+        note(plural("{n} failed record written.", "{n} failed records written.", rows))
+    else:
+        written = plural(
+            "{n} failed record written to {file}.", "{n} failed records written to {file}.", rows, file=str(file)
+        )
+        note(written)
 
 
 @app.command()
@@ -280,13 +296,18 @@ def purge(
     """
     with session() as runtime:
         rows = runtime.failed_records.purgeable(days)
-        if rows and not confirmed(f"Empty the payloads of {plural(rows, 'closed record')} for good?", yes=yes):
+        asked = plural(
+            "Empty the payloads of {n} closed record for good?",
+            "Empty the payloads of {n} closed records for good?",
+            rows,
+        )
+        if rows and not confirmed(asked, yes=yes):
             return
         rows = runtime.failed_records.purge(days) if rows else 0
     if json:
         say_json(RowsDocument(rows))
     else:
-        say(f"{count(rows)} payloads emptied.")
+        say(_("{rows} payloads emptied.").format(rows=count(rows)))
 
 
 def _tell_retry(result: "RetryResult", *, json: bool) -> None:
@@ -300,14 +321,14 @@ def _say_retry(result: "RetryResult") -> None:
     for line in retry_lines(result):
         say(line)
     for sentence in result.refused:
-        note(sentence)
+        note(retold(sentence))
     raise typer.Exit(retry_exit_code(result))
 
 
-def _tell_closed(closed: "Closed", verb: str, *, json: bool) -> None:
+def _tell_closed(closed: "Closed", said: str, *, json: bool) -> None:
     if json:
         say_json(RowsDocument(closed.rows, closed.refused))
         return
-    say(f"{verb} {plural(closed.rows, 'failed record')}.")
+    say(said)
     for sentence in closed.refused:
-        note(sentence)
+        note(retold(sentence))

@@ -10,8 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 from syncflow.cli.output import note
+from syncflow.i18n.catalog import N_, _
 
-FINISHING = "Finishing the chunk in flight; the next sync goes on from there. Once more ends at once."
+FINISHING = N_("Finishing the chunk in flight; the next sync goes on from there. Once more ends at once.")
 _SHOW_CURSOR = "\x1b[?25h"
 Handler = Callable[[int, FrameType | None], None]
 
@@ -27,7 +28,7 @@ def graceful(
         if stopping.is_set():
             _leave(number, at_once)
         stopping.set()
-        note(said)
+        note(_(said))
 
     with _handling(ask, signal.SIGINT, signal.SIGTERM):
         yield
@@ -59,7 +60,7 @@ def _leave(number: int, at_once: Callable[[], None] | None) -> NoReturn:
     """End without waiting for threads, with the code that shells give to this signal."""
     if sys.stderr.isatty():
         sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write("Ended at once.\n")
+    sys.stderr.write(_("Ended at once.") + "\n")
     sys.stderr.flush()
     try:
         if at_once is not None:

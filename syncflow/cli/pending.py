@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncflow.cli.figures import count, local_time, plural, table
+from syncflow.cli.failed_view import some_of
+from syncflow.cli.figures import count, facts, local_time, table
 from syncflow.cli.graceful import graceful
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.progress import display
 from syncflow.cli.report import Outcome, exit_code, outcome, outcome_table, remarks
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from syncflow.runtime import Runtime
     from syncflow.service.pending_children import Blocker, ListedChild, PendingView, RetryOutcome
     from syncflow.store.pending_filter import PendingFilter
+    from syncflow.store.pending_lists import PendingChild
 
 app = typer.Typer(
     help="The rows that wait for a parent which ScheduleHub does not have yet.",
@@ -101,7 +105,7 @@ def list_(
     if json:
         say_json(ListDocument(total, rows))
     elif not rows:
-        note("No row waits that is like that.")
+        note(_("No row waits that is like that."))
     else:
         for line in _list_lines(rows, total):
             say(line)
@@ -130,7 +134,7 @@ def blockers(
     if json:
         say_json(found)
     elif not found:
-        note("No row waits for a parent.")
+        note(_("No row waits for a parent."))
     else:
         for line in _blocker_lines(found):
             say(line)
@@ -175,59 +179,72 @@ def _tell(result: "RetryOutcome", *, json: bool) -> None:
 
 
 def _summary(result: "RetryOutcome") -> str:
-    asked = f"{plural(result.asked, 'row')} looked after"
     if not result.waiting:
-        return f"{asked}; none of them waits any more."
-    return f"{asked}; {count(result.waiting)} like these wait now. To see for whom: syncflow pending blockers"
+        return plural(
+            "{n} row looked after; none of them waits any more.",
+            "{n} rows looked after; none of them waits any more.",
+            result.asked,
+        )
+    return plural(
+        "{n} row looked after; {waiting} like these wait now. To see for whom: syncflow pending blockers",
+        "{n} rows looked after; {waiting} like these wait now. To see for whom: syncflow pending blockers",
+        result.asked,
+        waiting=count(result.waiting),
+    )
 
 
 def _list_lines(rows: Sequence["ListedChild"], total: int) -> Iterator[str]:
-    header = ["number", "row", "waits for", "since", "attempts"]
+    header = [N_("number"), N_("row"), N_("waits for"), N_("since"), N_("attempts")]
     lines = [
         [
             str(row.uid),
             f"{row.child_entity} {row.child_key}".rstrip(),
             f"{row.parent_entity} {row.parent_key}",
             local_time(row.created_at),
-            f"{row.retry_count} of {row.max_retries}",
+            _attempts(row),
         ]
         for row in rows
     ]
     yield from table(header, lines, left=header)
     if len(rows) < total:
-        yield f"{len(rows)} of {count(total)}. The next ones: --after {rows[-1].uid}"
+        yield some_of(len(rows), total, rows[-1].uid)
+
+
+def _attempts(row: "PendingChild") -> str:
+    return _("{some} of {all}").format(some=count(row.retry_count), all=count(row.max_retries))
 
 
 def _detail_lines(view: "PendingView") -> Iterator[str]:
     row = view.row
-    facts = {
-        "row": str(row.uid),
-        "entity": row.child_entity,
-        "waits for": f"{row.parent_entity} {row.parent_key} (reference {row.parent_ref})",
-        "reason": view.blocker.reason,
-        "batch": str(row.batch_uid),
-        "since": local_time(row.created_at),
-        "attempts": f"{row.retry_count} of {row.max_retries}",
-        "looked for": local_time(row.tried_at),
-        "next": local_time(row.next_retry_at) or "with the next sync",
-    }
-    width = max(map(len, facts))
-    yield from (f"{name.ljust(width)}  {value}" for name, value in facts.items())
+    parent = _("{entity} {key} (reference {ref})")
+    yield from facts(
+        {
+            N_("row"): str(row.uid),
+            N_("entity"): row.child_entity,
+            N_("waits for"): parent.format(entity=row.parent_entity, key=row.parent_key, ref=row.parent_ref),
+            N_("reason"): retold(view.blocker.reason),
+            N_("batch"): str(row.batch_uid),
+            N_("since"): local_time(row.created_at),
+            N_("attempts"): _attempts(row),
+            N_("looked for"): local_time(row.tried_at),
+            N_("next"): local_time(row.next_retry_at) or _("with the next sync"),
+        }
+    )
     yield ""
-    yield "as the source sent it:"
+    yield _("as the source sent it") + ":"
     wide = max(map(len, row.child_payload), default=0)
     yield from (f"  {name.ljust(wide)}  {value!r}" for name, value in row.child_payload.items() if value is not None)
 
 
 def _blocker_lines(found: Sequence["Blocker"]) -> Iterator[str]:
-    header = ["rows", "directly", "missing parent", "since", "why"]
+    header = [N_("rows"), N_("directly"), N_("missing parent"), N_("since"), N_("why")]
     lines = [
         [
             count(each.descendants),
             count(each.children),
             f"{each.entity} {each.key}",
             local_time(each.since),
-            each.reason,
+            retold(each.reason),
         ]
         for each in found
     ]

@@ -12,8 +12,10 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from syncflow.cli.figures import count, duration, per_second, plural
+from syncflow.cli.figures import count, duration, per_second
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Event
+from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.formats import percent
 
 LINE_SECONDS = 2.0
 """The least time between two lines about one batch where nobody sees bars."""
@@ -70,25 +72,28 @@ class Pace:
         if total <= 0:
             return ""
         stage = max(self.stage_seconds, key=lambda name: self.stage_seconds[name])
-        return f"{stage} {self.stage_seconds[stage] / total:.0%}"
+        return f"{stage} {percent(round(self.stage_seconds[stage] / total, 2))}"
 
     def describe(self) -> str:
         """`50,000 of 1,000,000 rows, 23,400 rows/s, 40 s left, mostly load 61%`."""
-        of = "" if self.expected in (None, self.rows) else f" of {self.expected:,}"
-        parts = [f"{count(self.rows)}{of} rows", f"{count(self.rate)} rows/s"]
+        if self.expected is None or self.expected == self.rows:
+            parts = [plural("{n} row", "{n} rows", self.rows)]
+        else:
+            parts = [_("{rows} of {all} rows").format(rows=count(self.rows), all=count(self.expected))]
+        parts.append(_("{rows} rows/s").format(rows=count(self.rate)))
         if self.remaining is not None:
-            parts.append(f"{duration(self.remaining)} left")
+            parts.append(_("{time} left").format(time=duration(self.remaining)))
         if self.slowest:
-            parts.append(f"mostly {self.slowest}")
-        return ", ".join(parts)
+            parts.append(_("mostly {stage}").format(stage=self.slowest))
+        return _(", ").join(parts)
 
 
 def end_line(event: BatchEnded) -> str:
     """`items: completed, 1,000 rows in 0.42 s (inserted 990, failed 10)`."""
     counters = event.counters
-    told = ", ".join(f"{name} {count(getattr(counters, name))}" for name in _TOLD if getattr(counters, name))
-    rows = f"{plural(counters.fetched, 'row')} in {duration(event.seconds)}"
-    return f"{event.entity}: {event.status}, {rows}" + (f" ({told})" if told else "")
+    told = _(", ").join(f"{_(name)} {count(getattr(counters, name))}" for name in _TOLD if getattr(counters, name))
+    rows = plural("{n} row in {time}", "{n} rows in {time}", counters.fetched, time=duration(event.seconds))
+    return f"{event.entity}: {_(event.status)}{_(', ')}{rows}" + (f" ({told})" if told else "")
 
 
 class Silent:
@@ -130,7 +135,7 @@ class Lines:
                 self._paces[event.batch] = _pace(event, now)
                 self._said[event.batch] = now
                 if event.resumed_rows:
-                    self._say(f"{event.entity}: goes on after {plural(event.resumed_rows, 'row')}")
+                    self._say(f"{event.entity}: {_goes_on(event)}")
             elif isinstance(event, BatchEnded):
                 self._say(end_line(event))
             else:
@@ -186,7 +191,7 @@ class Bars:
 
     def _begin(self, event: BatchStarted, now: float) -> None:
         self._paces[event.batch] = _pace(event, now)
-        told = f"goes on after {plural(event.resumed_rows, 'row')}" if event.resumed_rows else "reading"
+        told = _goes_on(event) if event.resumed_rows else _("reading")
         self._tasks[event.batch] = self._progress.add_task(event.entity, total=None, told=told)
 
     def _advance(self, event: ChunkSettled, now: float) -> None:
@@ -208,6 +213,10 @@ def display(*, quiet: bool) -> Display:
     if sys.stderr.isatty():
         return Bars(sys.stderr)
     return Silent() if quiet else Lines(sys.stderr)
+
+
+def _goes_on(event: BatchStarted) -> str:
+    return plural("goes on after {n} row", "goes on after {n} rows", event.resumed_rows)
 
 
 def _pace(event: BatchStarted, now: float) -> Pace:

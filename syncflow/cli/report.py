@@ -4,26 +4,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from syncflow.cli.figures import count, per_second, plural, table
+from syncflow.cli.figures import count, decimal, per_second, table
 from syncflow.errors import ConfigurationError
 from syncflow.events import BatchEnded
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 from syncflow.model import Batch, BatchStatus, Counters, SyncType
 
 OK, FAILED = 0, 1
 
 _COUNTS = (
-    "fetched",
-    "inserted",
-    "updated",
-    "deleted",
-    "unchanged",
-    "duplicate",
-    "pending",
-    "failed",
-    "withheld",
+    N_("fetched"),
+    N_("inserted"),
+    N_("updated"),
+    N_("deleted"),
+    N_("unchanged"),
+    N_("duplicate"),
+    N_("pending"),
+    N_("failed"),
+    N_("withheld"),
 )
-_WORDS = ("entity", "status")
-_SHORT = {BatchStatus.COMPLETED_WITH_ERRORS: "with_errors"}
+_WORDS = (N_("entity"), N_("status"))
+_SHORT = {BatchStatus.COMPLETED_WITH_ERRORS: N_("with_errors")}
 """In a table, where each character counts."""
 
 
@@ -92,13 +94,13 @@ def exit_code(ended: Sequence[Outcome]) -> int:
 
 def outcome_table(ended: Sequence[Outcome], counts: Sequence[str] = _COUNTS) -> list[str]:
     """One line a batch. A name in brackets is a retry of children that had waited."""
-    header = [*_WORDS, *counts, "seconds", "rows/s"]
+    header = [*_WORDS, *counts, N_("seconds"), N_("rows/s")]
     rows = [
         [
             f"({outcome.entity})" if outcome.retry else outcome.entity,
-            _SHORT.get(outcome.status, outcome.status),
+            _(_SHORT.get(outcome.status, outcome.status)),
             *(count(getattr(outcome.counters, name)) for name in counts),
-            f"{outcome.seconds:.2f}",
+            decimal(outcome.seconds),
             count(outcome.rows_per_second),
         ]
         for outcome in ended
@@ -109,43 +111,59 @@ def outcome_table(ended: Sequence[Outcome], counts: Sequence[str] = _COUNTS) -> 
 def messages(ended: Sequence[Outcome]) -> Iterator[str]:
     """What must be said of the batches: who stands in brackets, and what ended one early."""
     if any(outcome.retry for outcome in ended):
-        yield "In brackets: children that had waited, loaded now that their parents are there."
+        yield _("In brackets: children that had waited, loaded now that their parents are there.")
     for outcome in ended:
         if outcome.error_message is not None:
-            yield f"{outcome.entity}: {outcome.status}: {outcome.error_message}"
+            yield f"{outcome.entity}: {_(outcome.status)}: {retold(outcome.error_message)}"
 
 
 def remarks(ended: Sequence[Outcome]) -> Iterator[str]:
     """All that the batches have to say, and at the end what to do next."""
     for outcome in ended:
-        yield from (f"{outcome.entity}: {note}" for note in outcome.notes)
+        yield from (f"{outcome.entity}: {retold(note)}" for note in outcome.notes)
     yield from messages(ended)
     for outcome in ended:
         if outcome.counters.ignored:
-            yield f"{outcome.entity}: {plural(outcome.counters.ignored, 'row')} left out, as somebody has decided."
+            yield plural(
+                "{entity}: {n} row left out, as somebody has decided.",
+                "{entity}: {n} rows left out, as somebody has decided.",
+                outcome.counters.ignored,
+                entity=outcome.entity,
+            )
         if outcome.counters.failed > outcome.counters.ignored:
-            failed = plural(outcome.counters.failed - outcome.counters.ignored, "row")
-            yield f"{outcome.entity}: {failed} failed. See why: syncflow status {outcome.batch}"
+            yield plural(
+                "{entity}: {n} row failed. See why: syncflow status {batch}",
+                "{entity}: {n} rows failed. See why: syncflow status {batch}",
+                outcome.counters.failed - outcome.counters.ignored,
+                entity=outcome.entity,
+                batch=str(outcome.batch),
+            )
     yield from next_steps(ended)
 
 
 def next_steps(ended: Sequence[Outcome]) -> Iterator[str]:
     """What is to be done about rows that wait, deletions that are withheld, batches that stand still."""
     pending = sum(outcome.counters.pending for outcome in ended)
-    if pending == 1:
-        yield "1 row waits for a parent that ScheduleHub does not have yet. The sync that brings the parent loads it."
-    elif pending:
-        yield (
-            f"{count(pending)} rows wait for parents that ScheduleHub does not have yet. The sync that brings a parent "
-            "loads its children."
+    if pending:
+        yield plural(
+            "{n} row waits for a parent that ScheduleHub does not have yet. The sync that brings the parent loads it.",
+            "{n} rows wait for parents that ScheduleHub does not have yet. The sync that brings a parent loads its "
+            "children.",
+            pending,
         )
     for outcome in ended:
         if outcome.counters.withheld and not outcome.retry:
-            yield (
-                f"{outcome.entity}: {plural(outcome.counters.withheld, 'deletion')} withheld, nothing was deleted. "
-                f"Look into the source: is it complete? The next sync of {outcome.entity} judges anew. To see them: "
-                f"syncflow withheld {outcome.batch}. To delete what is still gone: syncflow approve {outcome.batch}"
+            yield plural(
+                "{entity}: {n} deletion withheld, nothing was deleted. Look into the source: is it complete? The next "
+                "sync of {entity} judges anew. To see them: syncflow withheld {batch}. To delete what is still gone: "
+                "syncflow approve {batch}",
+                "{entity}: {n} deletions withheld, nothing was deleted. Look into the source: is it complete? The next "
+                "sync of {entity} judges anew. To see them: syncflow withheld {batch}. To delete what is still gone: "
+                "syncflow approve {batch}",
+                outcome.counters.withheld,
+                entity=outcome.entity,
+                batch=str(outcome.batch),
             )
     waiting = dict.fromkeys(outcome.entity for outcome in ended if outcome.status is BatchStatus.INTERRUPTED)
     if waiting:
-        yield f"To go on where it stopped: syncflow sync {' '.join(waiting)}"
+        yield _("To go on where it stopped: syncflow sync {entities}").format(entities=" ".join(waiting))

@@ -14,6 +14,7 @@ from syncflow.cli.progress import Display, display
 from syncflow.cli.report import Outcome, exit_code, outcome, outcome_table, remarks
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import ConfigurationError, UsageError
+from syncflow.i18n.catalog import _
 from syncflow.model import SyncType
 
 if TYPE_CHECKING:
@@ -104,13 +105,13 @@ def resume(
             return
         ended = [outcome(batch) for batch in runtime.batches.resume(batches or [])]
     if not ended and not json:
-        note("There is no batch to go on with. See: syncflow history")
+        note(_("There is no batch to go on with. See: syncflow history"))
         return
     _tell(ended, json=json)
 
 
 def _watch(runtime: "Runtime") -> None:
-    note("Watching for batches whose process is gone; Ctrl-C ends it.")
+    note(_("Watching for batches whose process is gone; Ctrl-C ends it."))
     while not runtime.stopping.wait(WATCH_SECONDS):
         for line in remarks([outcome(batch) for batch in runtime.batches.take_over()]):
             say(line)

@@ -50,6 +50,11 @@ def whole(number: int) -> str:
     return f"{number:,}" if language() == ENGLISH else _decimal(number, "#,##0")
 
 
+def fraction(number: float) -> str:
+    """With two decimals."""
+    return _decimal(number, "#,##0.00")
+
+
 def _decimal(number: float, pattern: str) -> str:
     from babel.numbers import format_decimal
 

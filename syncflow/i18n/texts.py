@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 
 from syncflow.i18n.catalog import ENGLISH, _, entries, language, plural
 
-_LETTERS_TO_KNOW_IT_BY = 8
+_LETTERS_TO_KNOW_IT_BY = 12
 _PLACE = re.compile(r"\{(\w+)\}")
 _OTHER_PLACE = re.compile(r"(?<!\{)\{(?!\{)")
 """`{}` and `{name!r}`: no text of this module has them."""
