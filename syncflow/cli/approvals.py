@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncflow.cli.figures import count, local_time, plural, table
+from syncflow.cli.figures import count, local_time, table
 from syncflow.cli.graceful import graceful
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.progress import display
 from syncflow.cli.report import Outcome, outcome
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import Counted, retold
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from syncflow.store.withheld_deletes import WithheldSet
 
 _SHOWN = 20
+STATES = (N_("withheld"), N_("approved"), N_("discarded"), N_("superseded"), N_("deleted"), N_("refused"))
+"""Of withheld deletions, and what becomes of them."""
 _IN_JSON = 1_000
 _BATCH = typer.Argument(metavar="BATCH", help="The batch's number, or its beginning.")
 _JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
@@ -95,24 +99,42 @@ def discard(batch: Annotated[str, _BATCH], json: Annotated[bool, _JSON] = False)
     if json:
         say_json(Discarded(found.uid, found.entity_name, rows))
     else:
-        say(f"{found.entity_name}: {plural(rows, 'withheld deletion')} dropped; the rows stay in ScheduleHub.")
+        said = plural(
+            "{entity}: {n} withheld deletion dropped; the row stays in ScheduleHub.",
+            "{entity}: {n} withheld deletions dropped; the rows stay in ScheduleHub.",
+            rows,
+            entity=found.entity_name,
+        )
+        say(said)
 
 
 def _asked(found: "Withheld") -> int:
     """The number, confirmed by a person. Raises UsageError without one at a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{plural(found.waiting, 'row')} of {found.batch.entity_name} would be deleted. To say so in a script: "
-            f"syncflow approve {found.batch.uid} --count {found.waiting}"
+            Counted(
+                "{n} row of {entity} would be deleted. To say so in a script: syncflow approve {batch} "
+                "--count {number}",
+                "{n} rows of {entity} would be deleted. To say so in a script: syncflow approve {batch} "
+                "--count {number}",
+                found.waiting,
+                entity=found.batch.entity_name,
+                batch=found.batch.uid,
+                number=str(found.waiting),
+            )
         )
     for line in _lines(found):
         note(line)
     if found.needs_count:
-        typed = typer.prompt(f"Type {found.waiting} to delete these rows of {found.batch.entity_name}", err=True)
+        asked = _("Type {number} to delete these rows of {entity}")
+        typed = typer.prompt(asked.format(number=found.waiting, entity=found.batch.entity_name), err=True)
         if typed.strip().replace(",", "") != str(found.waiting):
             raise UsageError("That was another number; nothing was deleted.")
     else:
-        typer.confirm(f"Delete {plural(found.waiting, 'row')} of {found.batch.entity_name}?", abort=True, err=True)
+        asked = plural(
+            "Delete {n} row of {entity}?", "Delete {n} rows of {entity}?", found.waiting, entity=found.batch.entity_name
+        )
+        typer.confirm(asked, abort=True, err=True)
     return found.waiting
 
 
@@ -121,22 +143,36 @@ def _say_waiting(sets: Sequence["WithheldSet"], *, json: bool) -> None:
         say_json(list(sets))
         return
     if not sets:
-        note("No deletion waits for your word.")
+        note(_("No deletion waits for your word."))
         return
-    rows = [[each.entity, count(each.rows), local_time(each.created_at), str(each.batch), each.reason] for each in sets]
+    rows = [
+        [each.entity, count(each.rows), local_time(each.created_at), str(each.batch), retold(each.reason)]
+        for each in sets
+    ]
     for line in table(
-        ["entity", "rows", "since", "batch", "reason"], rows, left=("entity", "since", "batch", "reason")
+        [N_("entity"), N_("rows"), N_("since"), N_("batch"), N_("reason")],
+        rows,
+        left=("entity", "since", "batch", "reason"),
     ):
         say(line)
     say("")
-    say("To delete them after a fresh look at the source: syncflow approve BATCH. To keep them: syncflow discard BATCH")
+    advice = _(
+        "To delete them after a fresh look at the source: syncflow approve BATCH. To keep them: syncflow discard BATCH"
+    )
+    say(advice)
 
 
 def _lines(found: "Withheld") -> Iterator[str]:
     rows = sum(each.rows for each in found.sets)
-    yield f"{found.batch.entity_name}, batch {found.batch.uid}: {plural(rows, 'deletion')} withheld"
+    yield plural(
+        "{entity}, batch {batch}: {n} deletion withheld",
+        "{entity}, batch {batch}: {n} deletions withheld",
+        rows,
+        entity=found.batch.entity_name,
+        batch=str(found.batch.uid),
+    )
     for each in found.sets:
-        yield f"  {plural(each.rows, 'row')} {_fate(each)}: {each.reason}"
+        yield f"  {plural('{n} row', '{n} rows', each.rows)} {_fate(each)}: {retold(each.reason)}"
     for row in found.rows:
         yield f"    {row.ref_str or row.key_hash}"
     if rows > len(found.rows):
@@ -145,23 +181,29 @@ def _lines(found: "Withheld") -> Iterator[str]:
 
 def _fate(each: "WithheldSet") -> str:
     if each.decided_at is None:
-        return each.state
-    who = f" by {each.decided_by}" if each.decided_by else ""
-    became = f", {each.outcome.replace('_', ' ')}" if each.outcome else ""
-    return f"{each.state}{who} {local_time(each.decided_at)}{became}"
+        return _(each.state)
+    said = _("{state} by {person} {time}") if each.decided_by else "{state} {time}"
+    said = said.format(state=_(each.state), person=each.decided_by, time=local_time(each.decided_at))
+    return f"{said}{_(', ')}{_(each.outcome.replace('_', ' '))}" if each.outcome else said
 
 
 def _told(ended: Outcome) -> Iterator[str]:
     counters = ended.counters
     parts = {
-        "deleted": counters.deleted,
-        "still at the source, so they stay": counters.still_at_source,
-        "refused by ScheduleHub": counters.refused,
-        "withheld as before": counters.withheld,
+        N_("deleted"): counters.deleted,
+        N_("still at the source, so they stay"): counters.still_at_source,
+        N_("refused by ScheduleHub"): counters.refused,
+        N_("withheld as before"): counters.withheld,
     }
-    told = ", ".join(f"{count(rows)} {what}" for what, rows in parts.items() if rows) or "none was carried out"
-    yield f"{ended.entity}: of {plural(counters.delete_candidates, 'approved deletion')} {told}."
-    yield from (f"{ended.entity}: {text}" for text in ended.notes)
+    told = _(", ").join(f"{count(rows)} {_(what)}" for what, rows in parts.items() if rows)
+    yield plural(
+        "{entity}: of {n} approved deletion {told}.",
+        "{entity}: of {n} approved deletions {told}.",
+        counters.delete_candidates,
+        entity=ended.entity,
+        told=told or _("none was carried out"),
+    )
+    yield from (f"{ended.entity}: {retold(text)}" for text in ended.notes)
     if ended.error_message is not None:
-        yield f"{ended.entity}: {ended.status}: {ended.error_message}"
-    yield f"See: syncflow status {ended.batch}"
+        yield f"{ended.entity}: {_(ended.status)}: {retold(ended.error_message)}"
+    yield _("See: syncflow status {batch}").format(batch=ended.batch)

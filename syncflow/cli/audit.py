@@ -9,6 +9,8 @@ from syncflow.cli.figures import local_time, table
 from syncflow.cli.night_report import last_time
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
+from syncflow.i18n.catalog import _
+from syncflow.i18n.formats import whole
 
 app = typer.Typer(help="What people did: every act that changed something.", no_args_is_help=True)
 
@@ -47,4 +49,4 @@ def list_(
     for line in table(header, rows, left=header):
         say(line)
     if len(lines) == limit:
-        note(f"There may be more: these are the newest {limit}. See more with --limit.")
+        note(_("There may be more: these are the newest {limit}. See more with --limit.").format(limit=whole(limit)))

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from syncflow.cli.output import note, say_json, say_table
+from syncflow.i18n.catalog import _
+from syncflow.i18n.texts import retold
 from syncflow.settings import describe
 from syncflow.settings_loader import load_settings
 
@@ -21,9 +23,11 @@ def show(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False)
     """Show every setting with its value and origin; secrets are masked."""
     settings = load_settings()
     for warning in settings.warnings:
-        note(f"Warning: {warning}")
+        note(_("Warning: {text}").format(text=retold(str(warning))))
     lines = describe(settings)
     if json:
         say_json(lines)
     else:
-        say_table(["setting", "value", "from"], [[line.name, line.value, line.origin] for line in lines])
+        say_table(
+            [_("setting"), _("value"), _("from")], [[line.name, line.value, retold(line.origin)] for line in lines]
+        )

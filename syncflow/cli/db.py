@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from syncflow.cli.output import say
+from syncflow.i18n.catalog import _
 from syncflow.settings import Settings
 from syncflow.settings_loader import load_settings
 from syncflow.store import migrate
@@ -40,7 +41,8 @@ def current() -> None:
     with _database(load_settings()) as database:
         found = migrate.current(database)
     needed = migrate.head()
-    say(f"{found or 'none'} (up to date)" if found == needed else f"{found or 'none'} (needed: {needed})")
+    said = _("{version} (up to date)") if found == needed else _("{version} (needed: {needed})")
+    say(said.format(version=found or _("none"), needed=needed))
 
 
 @app.command()
@@ -69,5 +71,5 @@ def _database(settings: Settings) -> Iterator[Database]:
 
 def _moved(before: str | None, after: str | None) -> str:
     if before == after:
-        return f"Nothing to do: the tables are at {after or 'none'}."
-    return f"The tables went from {before or 'none'} to {after or 'none'}."
+        return _("Nothing to do: the tables are at {version}.").format(version=after or _("none"))
+    return _("The tables went from {before} to {after}.").format(before=before or _("none"), after=after or _("none"))

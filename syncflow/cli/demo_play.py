@@ -9,11 +9,12 @@ from itertools import zip_longest
 
 from syncflow.cli.batches import failure_lines
 from syncflow.cli.demo_place import SCHEMA, DemoPlace, demo_place
-from syncflow.cli.figures import count, plural
+from syncflow.cli.figures import count
 from syncflow.cli.graceful import graceful
 from syncflow.cli.progress import Display, display
 from syncflow.cli.report import OK, Outcome, exit_code, messages, outcome, outcome_table
 from syncflow.cli.session import send_logs
+from syncflow.i18n.catalog import _, plural
 from syncflow.model import SyncType
 from syncflow.runtime import Runtime, open_runtime
 from syncflow.sandbox.erp.day import DayReport
@@ -52,7 +53,8 @@ class DemoDocument:
 def play(rows: int, seed: int, tell: Tell, *, http: bool, keep: bool, console: bool = False) -> DemoDocument:
     """Everything from the company to the last word; `tell` is given one line at a time. `console` opens the console on
     it before everything is put away."""
-    tell(f"A company behind an APISmith ({count(rows)} rows in its biggest table), and an empty ScheduleHub.")
+    company = _("A company behind an APISmith ({rows} rows in its biggest table), and an empty ScheduleHub.")
+    tell(company.format(rows=count(rows)))
     with demo_place(rows, seed, http=http, keep=keep) as place:
         days, failures, waited, still = _two_days(place, tell)
         code = _exit_code([batch for day in days for batch in day.batches])
@@ -84,7 +86,7 @@ def _two_days(place: DemoPlace, tell: Tell) -> tuple[list[Day], list[FailedRecor
 def _open_console(place: DemoPlace, tell: Tell) -> None:
     """In a process of its own, since this one serves the company."""
     tell("")
-    tell("The console opens on it: q leaves it, ? helps. Enter opens it now.")
+    tell(_("The console opens on it: q leaves it, ? helps. Enter opens it now."))
     sys.stdin.readline()
     start = "from syncflow.cli.main import main; main()"
     subprocess.run([sys.executable, "-c", start], env={**os.environ, **place.environment}, check=False)  # noqa: S603
@@ -103,9 +105,8 @@ class _Stage:
         """What APISmith publishes, configured as the company's own file says."""
         proposed = self._runtime.entities.discover()
         done = self._runtime.entities.import_yaml(entities_yaml(), "the company's entities.yaml")
-        self._tell(
-            f"{plural(len(proposed), 'API')} found, {plural(len(done.created), 'entity', 'entities')} configured."
-        )
+        configured = plural("{n} entity configured", "{n} entities configured", len(done.created))
+        self._tell(plural("{n} API found, {more}.", "{n} APIs found, {more}.", len(proposed), more=configured))
 
     def day_of_business(self) -> Mapping[str, DayReport]:
         report = self._place.advance_day()
@@ -113,7 +114,8 @@ class _Stage:
             count(sum(getattr(one, name) for one in report.values())) for name in ("inserted", "updated", "deleted")
         )
         self._tell("")
-        self._tell(f"A day goes by in the company: {come} rows come, {changed} change, {gone} go.")
+        said = _("A day goes by in the company: {come} rows come, {changed} change, {gone} go.")
+        self._tell(said.format(come=come, changed=changed, gone=gone))
         return report
 
     def sync(self, day: int, company: Mapping[str, DayReport]) -> Day:
@@ -122,7 +124,7 @@ class _Stage:
             send_logs(self._runtime.settings)
             ended = [outcome(batch) for batch in self._runtime.batches.sync(names, SyncType.INCREMENTAL)]
         self._tell("")
-        self._tell(f"Day {day + 1}")
+        self._tell(_("Day {day}").format(day=count(day + 1)))
         for line in (*outcome_table(ended, _COLUMNS), *messages(ended)):
             self._tell(line)
         return Day(day, company, ended)
@@ -141,42 +143,54 @@ class _Stage:
 def _failure_findings(failures: Sequence[FailedRecord]) -> Iterator[str]:
     if failures:
         yield ""
-        yield f"{plural(len(failures), 'row')} of those that failed, and why:"
+        yield plural("{n} row of those that failed, and why:", "{n} rows of those that failed, and why:", len(failures))
         for record in failures:
             yield from failure_lines(record)
 
 
 def _child_findings(waited: int, still: int) -> Iterator[str]:
     if waited:
-        left = f"{count(still)} of them wait still" if still else "none of them waits any more"
         yield ""
-        yield (
-            f"On the first day {plural(waited, 'child', 'children')} came before their parents and waited. On the "
-            f"second day the parents came: {left}."
+        yield plural(
+            "On the first day {n} child came before its parent and waited.",
+            "On the first day {n} children came before their parents and waited.",
+            waited,
         )
+        if still:
+            yield plural(
+                "On the second day parents came: {n} of them waits still.",
+                "On the second day parents came: {n} of them wait still.",
+                still,
+            )
+        else:
+            yield _("On the second day the parents came: none of them waits any more.")
 
 
 def _goodbye() -> Iterator[str]:
     yield ""
-    yield "Everything is removed again. To keep it and look at it: syncflow demo --keep"
+    yield _("Everything is removed again. To keep it and look at it: syncflow demo --keep")
 
 
 def _servers(rows: int, seed: int, *, http: bool) -> dict[str, str]:
     """The commands that start the neighbours again, each in a terminal of its own."""
-    company = {f"syncflow sandbox apismith --rows {rows} --seed {seed} --days 1": "the company again; leave it running"}
-    return {**company, "syncflow sandbox schedulehub": "ScheduleHub; leave it running, too"} if http else company
+    company = {
+        f"syncflow sandbox apismith --rows {rows} --seed {seed} --days 1": _("the company again; leave it running")
+    }
+    return {**company, "syncflow sandbox schedulehub": _("ScheduleHub; leave it running, too")} if http else company
 
 
 def _what_next(kept: str, servers: Mapping[str, str]) -> Iterator[str]:
     yield ""
-    yield f"Everything is kept in {kept} until you remove it (rm -r {kept})."
-    yield f"Called there, syncflow is about this database: cd {kept}"
+    yield _("Everything is kept in {folder} until you remove it (rm -r {folder}).").format(folder=kept)
+    yield _("Called there, syncflow is about this database: cd {folder}").format(folder=kept)
     commands = {
-        "syncflow status": "what was synced last",
-        "syncflow history": "every batch",
+        "syncflow status": _("what was synced last"),
+        "syncflow history": _("every batch"),
         **servers,
-        "syncflow sync --all": "in another terminal: only sites and work areas, which go by full, are written anew",
-        'psql "$(syncflow db url)"': f"while one of these runs; ScheduleHub's tables are in the schema {SCHEMA}",
+        "syncflow sync --all": _("in another terminal: only sites and work areas, which go by full, are written anew"),
+        'psql "$(syncflow db url)"': _(
+            "while one of these runs; ScheduleHub's tables are in the schema {schema}"
+        ).format(schema=SCHEMA),
     }
     width = max(len(command) for command in commands)
     yield from (f"  {command.ljust(width)}  {what}" for command, what in commands.items())

@@ -10,6 +10,8 @@ import typer
 
 from syncflow.cli.output import say, say_beside, say_json
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import retold
 from syncflow.settings_loader import load_settings
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fals
         say_json(found)
     else:
         say("")
-        say(f"{_plural(failures, 'failure')}, {_plural(warnings, 'warning')}, {len(found) - failures - warnings} ok")
+        well = len(found) - failures - warnings
+        parts = [
+            plural("{n} failure", "{n} failures", failures),
+            plural("{n} warning", "{n} warnings", warnings),
+            plural("{n} ok", "{n} ok", well),
+        ]
+        say(_(", ").join(parts))
     raise typer.Exit(1 if failures else 0)
 
 
@@ -81,11 +89,7 @@ def _terminal() -> "Iterator[Finding]":
 
 def _tell(finding: "Finding") -> None:
     name = "" if finding.said.startswith(finding.name) else f"{finding.name}: "
-    say_beside(f"{_MARKS[finding.grade]}  ", f"{name}{finding.said}")
+    say_beside(f"{_MARKS[finding.grade]}  ", f"{name}{retold(finding.said)}")
     if finding.remedy:
-        say_beside(" " * 11, finding.remedy)
+        say_beside(" " * 11, retold(finding.remedy))
     sys.stdout.flush()
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from syncflow.cli.figures import plural, table
+from syncflow.cli.figures import table
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.model import Entity
 
 STANDARD_INPUT = Path("-")
@@ -43,11 +44,16 @@ def discover() -> None:
     sys.stdout.write(_yaml(proposed))
     if proposed:
         note(
-            f"{plural(len(proposed), 'entity', 'entities')} proposed. Check the business keys and add parent_refs, "
-            "then: syncflow entities import FILE.yaml"
+            plural(
+                "{n} entity proposed. Check the business key and add parent_refs, then: "
+                "syncflow entities import FILE.yaml",
+                "{n} entities proposed. Check the business keys and add parent_refs, then: "
+                "syncflow entities import FILE.yaml",
+                len(proposed),
+            )
         )
     else:
-        note("Nothing to propose: every API that APISmith publishes is configured, or it publishes none.")
+        note(_("Nothing to propose: every API that APISmith publishes is configured, or it publishes none."))
 
 
 @app.command("list")
@@ -58,9 +64,9 @@ def list_(json: Annotated[bool, _JSON] = False) -> None:
     if json:
         say_json(found)
     elif not found:
-        note("No entity is configured. Begin with: syncflow entities discover > entities.yaml")
+        note(_("No entity is configured. Begin with: syncflow entities discover > entities.yaml"))
     else:
-        header = ["entity", "api", "strategy", "business key", "parents", "enabled"]
+        header = [N_("entity"), N_("api"), N_("strategy"), N_("business key"), N_("parents"), N_("enabled")]
         for line in table(header, [_row(entity) for entity in found], left=header):
             say(line)
 
@@ -85,7 +91,7 @@ def create(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
     given = _fields(fields)
     with session() as runtime:
         entity = runtime.entities.create(name, given)
-    say(f"Created {entity.name}. Sync it with: syncflow sync {entity.name}")
+    say(_("Created {entity}. Sync it with: syncflow sync {entity}").format(entity=entity.name))
 
 
 @app.command()
@@ -101,7 +107,7 @@ def update(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
         raise UsageError(f"Nothing to change. Say what: syncflow entities update {name} --set KEY=YAML")
     with session() as runtime:
         entity = runtime.entities.update(name, changes)
-    say(f"Changed {entity.name}: {', '.join(changes)}.")
+    say(_("Changed {entity}: {changes}.").format(entity=entity.name, changes=", ".join(changes)))
 
 
 @app.command()
@@ -115,10 +121,10 @@ def delete(
     with session() as runtime:
         runtime.entities.get(name)
         if not yes and not _confirmed(name):
-            note(f"{name} stays.")
+            note(_("{name} stays.").format(name=name))
             return
         runtime.entities.delete(name)
-    say(f"Deleted {name}. Its table in ScheduleHub stays as it is.")
+    say(_("Deleted {entity}. Its table in ScheduleHub stays as it is.").format(entity=name))
 
 
 @app.command("import")
@@ -132,7 +138,11 @@ def import_(
     text = _read(file)
     with session() as runtime:
         done = runtime.entities.import_yaml(text, "standard input" if file == STANDARD_INPUT else str(file))
-    for verb, names in (("Created", done.created), ("Changed", done.updated), ("As before", done.unchanged)):
+    for verb, names in (
+        (_("Created"), done.created),
+        (_("Changed"), done.updated),
+        (_("As before"), done.unchanged),
+    ):
         if names:
             say(f"{verb}: {', '.join(names)}.")
 
@@ -193,7 +203,8 @@ def _confirmed(name: str) -> bool:
         raise UsageError(
             f"Nobody is there to confirm that {name} is to be deleted. Say so: syncflow entities delete {name} --yes"
         )
-    return typer.confirm(f"Delete {name}, and forget how far it was synced? Its table in ScheduleHub stays.", err=True)
+    asked = _("Delete {entity}, and forget how far it was synced? Its table in ScheduleHub stays.")
+    return typer.confirm(asked.format(entity=name), err=True)
 
 
 def _read(file: Path) -> str:

@@ -4,10 +4,13 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from syncflow.cli.figures import count, local_time, plural
+from syncflow.cli.figures import count, local_time
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 
 if TYPE_CHECKING:
     from syncflow.service.explain import Explanation, FieldStory, Held, History, RowStory
+    from syncflow.store.record_history import Failure, Wait, WithheldDeletion
 
 _NULL = "NULL"
 _WIDTH = 80
@@ -15,21 +18,21 @@ _LONGEST_VALUE = 240
 """Characters of a value that are shown; `--json` has it whole."""
 _STAGES = {"coercion": 2, "string": 3, "numeric": 4, "datetime": 5, "mapping": 6, "identity": 7}
 _ORIGINS = {
-    "source": "as the source sends it",
-    "failed_record": "as it stands in the failed record",
-    "waiting_row": "as it stands among the waiting rows",
+    "source": N_("as the source sends it"),
+    "failed_record": N_("as it stands in the failed record"),
+    "waiting_row": N_("as it stands among the waiting rows"),
 }
 
 
 def explanation_lines(told: "Explanation") -> Iterator[str]:
     yield from _wrapped(f"{told.entity} {told.key}")
-    yield from _wrapped(f"{told.verdict.replace('_', ' ')}: {told.sentence}")
+    yield from _wrapped(f"{_(told.verdict.replace('_', ' '))}: {retold(told.sentence)}")
     if told.command is not None:
-        yield f"Next: {told.command}"
+        yield _("Next: {command}").format(command=told.command)
     if told.source_problem is not None:
-        yield from _wrapped(f"APISmith: {told.source_problem}")
+        yield from _wrapped(f"APISmith: {retold(told.source_problem)}")
     if told.target_problem is not None:
-        yield from _wrapped(f"ScheduleHub: {told.target_problem}")
+        yield from _wrapped(f"ScheduleHub: {retold(told.target_problem)}")
     if told.row is not None:
         yield ""
         yield from _row_lines(told, told.row)
@@ -42,23 +45,32 @@ def explanation_lines(told: "Explanation") -> Iterator[str]:
 
 
 def _row_lines(told: "Explanation", row: "RowStory") -> Iterator[str]:
-    rows = "" if told.rows_at_source in (None, 1) else f" (one of {told.rows_at_source} rows of this key)"
-    yield from _wrapped(f"Stages 1 to 6, {_ORIGINS[row.origin]}{rows}:")
+    head = _("Stages 1 to 6, {origin}").format(origin=_(_ORIGINS[row.origin]))
+    if told.rows_at_source not in (None, 1):
+        head += " " + _("(one of {rows} rows of this key)").format(rows=count(told.rows_at_source or 0))
+    yield from _wrapped(f"{head}:")
     for field in row.fields:
         yield from _field_lines(field)
     known = {field.source for field in row.fields}
     extra = [name for name in row.raw if name not in known and not name.startswith("@")]
     if extra:
-        yield from _wrapped(f"not loaded: {', '.join(extra)}", 2)
+        yield from _wrapped(_("not loaded: {columns}").format(columns=", ".join(extra)), 2)
     if row.refusal is not None:
-        yield from _wrapped(f"{row.refusal.stage} refuses it: {row.refusal.message}", 2)
+        refused = _("{stage} refuses it: {reason}")
+        yield from _wrapped(refused.format(stage=row.refusal.stage, reason=retold(row.refusal.message)), 2)
     if row.canonical is not None:
-        yield "Stage 7, identity:"
+        yield _("Stage 7, identity:")
         yield from _wrapped(f"canonical  {row.canonical}", 2)
     yield from (f"  {name} {value}" for name, value in _hashes(row) if value is not None)
     for parent in row.parents:
-        there = "none named" if parent.key is None else {True: "there", False: "missing", None: "?"}[parent.is_there]
-        yield from _wrapped(f"parent {parent.ref}: {parent.entity} {parent.key or ''} ({there}) {parent.why or ''}", 2)
+        there = N_("none named") if parent.key is None else _THERE[parent.is_there]
+        said = _("parent {ref}: {entity} {key} ({there}) {why}").format(
+            ref=parent.ref, entity=parent.entity, key=parent.key or "", there=_(there), why=retold(parent.why or "")
+        )
+        yield from _wrapped(said, 2)
+
+
+_THERE = {True: N_("there"), False: N_("missing"), None: "?"}
 
 
 def _hashes(row: "RowStory") -> list[tuple[str, str | None]]:
@@ -66,27 +78,33 @@ def _hashes(row: "RowStory") -> list[tuple[str, str | None]]:
 
 
 def _field_lines(field: "FieldStory") -> Iterator[str]:
-    marks = ", key" if field.in_key else "" if field.in_hash else ", not compared"
+    marks = _(", key") if field.in_key else "" if field.in_hash else _(", not compared")
     name = field.target if field.target == field.source.lower() else f"{field.source} -> {field.target}"
-    stays = "" if field.steps else "  stays as it is"
+    stays = "" if field.steps else "  " + _("stays as it is")
     yield from _wrapped(f"{name} ({field.type}{marks}): {_shown(field.raw)}{stays}", 2)
     for step in field.steps:
         number = _STAGES.get(step.stage)
         stage = step.stage if number is None else f"{number} {step.stage}"
-        yield from _wrapped(f"{stage}: {_shown(step.after)}  ({step.rule})", 6)
+        yield from _wrapped(f"{stage}: {_shown(step.after)}  ({retold(step.rule)})", 6)
 
 
 def _end_lines(told: "Explanation") -> Iterator[str]:
-    yield f"Stages 8 and 9, the next sync: {told.decision.replace('_', ' ')}"
+    yield _("Stages 8 and 9, the next sync: {decision}").format(decision=_(told.decision.replace("_", " ")))
     if told.rows_read:
-        yield f"  {plural(told.rows_read, 'row')} of the source were looked through for it."
+        looked = plural(
+            "{n} row of the source were looked through for it.",
+            "{n} rows of the source were looked through for it.",
+            told.rows_read,
+        )
+        yield f"  {looked}"
     for change in told.changes:
-        text = f"{change.field}: {_shown(change.before)} in ScheduleHub, {_shown(change.after)} at the source"
-        yield from _wrapped(text, 2)
+        text = _("{field}: {held} in ScheduleHub, {sent} at the source")
+        yield from _wrapped(text.format(field=change.field, held=_shown(change.before), sent=_shown(change.after)), 2)
 
 
 def _held_lines(held: "Held") -> Iterator[str]:
-    yield f"ScheduleHub holds it{'' if held.uid is None else f', uid {held.uid}'}:"
+    said = _("ScheduleHub holds it:") if held.uid is None else _("ScheduleHub holds it, uid {uid}:")
+    yield said.format(uid=held.uid)
     yield f"  DATA_HASH  {held.data_hash}"
     for name, value in held.values.items():
         yield from _wrapped(f"{name}: {_shown(value)}", 2)
@@ -94,20 +112,21 @@ def _held_lines(held: "Held") -> Iterator[str]:
 
 def _history_lines(history: "History") -> Iterator[str]:
     lines = [
-        *(
-            (each.created_at, f"failed in {each.stage}: {each.message} ({each.resolution or 'open'}, {each.uid})")
-            for each in history.failures
-        ),
-        *(
-            (each.created_at, f"waits for {each.parent_entity} {each.parent_key} ({each.resolution or 'open'})")
-            for each in history.waits
-        ),
-        *((each.created_at, f"deletion withheld: {each.reason} ({each.state})") for each in history.withheld),
+        *((each.created_at, _failed(each)) for each in history.failures),
+        *((each.created_at, _waited(each)) for each in history.waits),
+        *((each.created_at, _withheld(each)) for each in history.withheld),
         *((each.at, f"{each.actor}: {each.act}") for each in history.acts),
         *(
             (
                 each.requested_at,
-                f"batch {each.uid}: {each.sync_type}, {each.status}, {count(each.counters.fetched)} rows",
+                plural(
+                    "batch {batch}: {type}, {status}, {n} row",
+                    "batch {batch}: {type}, {status}, {n} rows",
+                    each.counters.fetched,
+                    batch=str(each.uid),
+                    type=_(each.sync_type),
+                    status=_(each.status),
+                ),
             )
             for each in history.batches
         ),
@@ -115,9 +134,25 @@ def _history_lines(history: "History") -> Iterator[str]:
     if not lines:
         return
     yield ""
-    yield "What the books know, the newest first:"
+    yield _("What the books know, the newest first:")
     for time, text in sorted(lines, key=lambda line: line[0], reverse=True):
         yield from _wrapped(f"{local_time(time)}  {text}", 2)
+
+
+def _failed(each: "Failure") -> str:
+    return _("failed in {stage}: {reason} ({state}, {number})").format(
+        stage=each.stage, reason=retold(each.message), state=_(each.resolution or N_("open")), number=each.uid
+    )
+
+
+def _waited(each: "Wait") -> str:
+    return _("waits for {entity} {key} ({state})").format(
+        entity=each.parent_entity, key=each.parent_key, state=_(each.resolution or N_("open"))
+    )
+
+
+def _withheld(each: "WithheldDeletion") -> str:
+    return _("deletion withheld: {reason} ({state})").format(reason=retold(each.reason), state=_(each.state))
 
 
 def _shown(value: str | None) -> str:
@@ -125,7 +160,8 @@ def _shown(value: str | None) -> str:
         return _NULL
     if len(value) <= _LONGEST_VALUE:
         return repr(value)
-    return f"{value[:_LONGEST_VALUE]!r}.. ({count(len(value))} characters; --json shows all)"
+    more = _("({n} characters; --json shows all)").format(n=count(len(value)))
+    return f"{value[:_LONGEST_VALUE]!r}.. {more}"
 
 
 def _wrapped(text: str, indent: int = 0) -> list[str]:

@@ -38,10 +38,11 @@ def local_time(time: datetime | None) -> str:
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if language() == ENGLISH else moment(time)
 
 
-def facts(of: Mapping[str, str]) -> Iterator[str]:
-    """A line for each name (marked with N_) that has a value."""
+def facts(of: Mapping[str, str], least: int = 0) -> Iterator[str]:
+    """A line for each name (marked with N_) that has a value; names take `least` cells or more."""
     told = [(_(name), value) for name, value in of.items() if value]
     width = max((_width(name) for name, _value in told), default=0)
+    width = max(width, least)
     yield from (f"{_padded(name, width)}{GAP}{value}" for name, value in told)
 
 

@@ -10,6 +10,7 @@ from syncflow.cli.figures import count, table
 from syncflow.cli.output import say, say_json
 from syncflow.cli.session import session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_
 
 if TYPE_CHECKING:
     from syncflow.service.night_report import EntityNight
@@ -66,11 +67,11 @@ def _given(text: str) -> datetime:
 def _table(entities: Sequence["EntityNight"]) -> list[str]:
     if not entities:
         return []
-    header = ["entity", "batches", *_COUNTS]
+    header = [N_("entity"), N_("batches"), *_COUNTS]
     rows = [
         [
             each.entity,
-            f"{each.batches}+{each.retries}" if each.retries else str(each.batches),
+            f"{count(each.batches)}+{count(each.retries)}" if each.retries else count(each.batches),
             *(count(getattr(each.counters, name)) for name in _COUNTS),
         ]
         for each in entities

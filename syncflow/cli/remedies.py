@@ -9,12 +9,14 @@ import typer
 from syncflow.cli.confirm import confirmed
 from syncflow.cli.failed_choice import ENTITY, ERROR_TYPE, FIELD, STAGE, TEXT, Choice
 from syncflow.cli.failed_view import retry_exit_code, retry_lines
-from syncflow.cli.figures import count, plural, table
+from syncflow.cli.figures import count, table
 from syncflow.cli.graceful import graceful
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.progress import display
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 
 if TYPE_CHECKING:
     from syncflow.service.remedies import Preview, Remedy, SavedRule
@@ -66,7 +68,7 @@ def groups(
     if json:
         say_json(found)
     elif not found:
-        note("No failed record is open.")
+        note(_("No failed record is open."))
     else:
         for group in found:
             for line in _group_lines(group):
@@ -124,7 +126,10 @@ def apply(
         if not yes:
             for line in _preview_lines(runtime.remedies.preview(chosen, remedy)):
                 note(line)
-        if not confirmed(f"Keep this rule for {field} of {entity}, and try the records again?", yes=yes):
+        asked = _("Keep this rule for {field} of {entity}, and try the records again?").format(
+            field=field, entity=entity
+        )
+        if not confirmed(asked, yes=yes):
             return
         applied = runtime.remedies.apply(chosen, remedy)
     tallies = [done.tally for done in applied.retried.retried]
@@ -132,7 +137,8 @@ def apply(
         passed, failed = sum(tally.passed for tally in tallies), sum(tally.failed for tally in tallies)
         say_json(AppliedDocument(entity, applied.entity.version, passed, failed))
     else:
-        say(f"{entity}: the rule for {field} is kept (version {applied.entity.version}).")
+        kept = _("{entity}: the rule for {field} is kept (version {version}).")
+        say(kept.format(entity=entity, field=field, version=applied.entity.version))
         for line in retry_lines(applied.retried):
             say(line)
     raise typer.Exit(retry_exit_code(applied.retried))
@@ -149,7 +155,7 @@ def list_(
     if json:
         say_json(rules)
     elif not rules:
-        note("There is no rule. See what failed: syncflow remedies groups")
+        note(_("There is no rule. See what failed: syncflow remedies groups"))
     else:
         _say_rules(rules)
 
@@ -163,9 +169,11 @@ def remove(
 ) -> None:
     """Take a rule away. Rows are judged without it from the next sync on."""
     with session() as runtime:
-        if confirmed(f"Take rule {number} for {field} of {entity} away?", yes=yes):
+        asked = _("Take rule {number} for {field} of {entity} away?")
+        if confirmed(asked.format(number=number, field=field, entity=entity), yes=yes):
             changed = runtime.remedies.remove(entity, field, number)
-            say(f"{entity}: rule {number} for {field} is gone (version {changed.version}).")
+            gone = _("{entity}: rule {number} for {field} is gone (version {version}).")
+            say(gone.format(entity=entity, number=number, field=field, version=changed.version))
 
 
 def _remedy(
@@ -194,29 +202,44 @@ def _chosen(entity: str, field: str, error_type: str | None) -> "FailedFilter":
 def _group_lines(group: "FailedGroup") -> Iterator[str]:
     where = f"{group.entity} {group.field}" if group.field else group.entity
     samples = f": {', '.join(repr(sample) for sample in group.samples)}" if group.samples else ""
-    yield f"{plural(group.rows, 'row')}: {where}, {group.error_type} ({group.stage}){samples}"
-    line = " ".join(group.message.split())
+    yield f"{plural('{n} row', '{n} rows', group.rows)}: {where}, {group.error_type} ({group.stage}){samples}"
+    line = " ".join(retold(group.message).split())
     yield f"    {line if len(line) <= SENTENCE_WIDTH else line[: SENTENCE_WIDTH - 1] + '…'}"
 
 
 def _preview_lines(previewed: "Preview") -> Iterator[str]:
     if not previewed.rows:
-        yield "No failed record of this field is open, so there is nothing to try the rule on."
+        yield _("No failed record of this field is open, so there is nothing to try the rule on.")
     elif not previewed.touched:
-        yield f"The rule fits none of {plural(previewed.rows, 'record')}: nothing would change."
+        yield plural(
+            "The rule fits none of {n} record: nothing would change.",
+            "The rule fits none of {n} records: nothing would change.",
+            previewed.rows,
+        )
     else:
-        yield (
-            f"{count(previewed.pass_now)} of {plural(previewed.rows, 'record')} would pass; the rule fits "
-            f"{count(previewed.touched)}."
+        yield plural(
+            "{passing} of {n} record would pass; the rule fits {fitting}.",
+            "{passing} of {n} records would pass; the rule fits {fitting}.",
+            previewed.rows,
+            passing=count(previewed.pass_now),
+            fitting=count(previewed.touched),
         )
     for sample in previewed.samples:
         yield f"    {_value(sample.before)} -> {_value(sample.after)}"
     for reason, rows in previewed.reasons:
-        yield f"  {plural(rows, 'record')} would still fail: {reason}"
+        still = plural(
+            "{n} record would still fail: {reason}",
+            "{n} records would still fail: {reason}",
+            rows,
+            reason=retold(reason),
+        )
+        yield f"  {still}"
     if previewed.also_changed:
-        yield (
-            f"Beware: of the first {plural(previewed.looked_at, 'row')} at the source the rule would also change "
-            f"{count(previewed.also_changed)} that pass today."
+        yield plural(
+            "Beware: of the first {n} row at the source the rule would also change {rows} that pass today.",
+            "Beware: of the first {n} rows at the source the rule would also change {rows} that pass today.",
+            previewed.looked_at,
+            rows=count(previewed.also_changed),
         )
 
 
@@ -225,7 +248,7 @@ def _value(value: str | None) -> str:
 
 
 def _say_rules(rules: Sequence["SavedRule"]) -> None:
-    header = ["entity", "field", "number", "values", "become"]
+    header = [N_("entity"), N_("field"), N_("number"), N_("values"), N_("become")]
     rows = [
         [
             rule.entity,

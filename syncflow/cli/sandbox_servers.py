@@ -12,10 +12,11 @@ from urllib.error import HTTPError
 
 from starlette.types import ASGIApp
 
-from syncflow.cli.figures import count, plural, table
+from syncflow.cli.figures import count, table
 from syncflow.cli.graceful import terminable
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UnavailableError, UsageError
+from syncflow.i18n.catalog import _, plural
 from syncflow.masking import mask_url
 from syncflow.sandbox.apismith.csv_folder import read_folder
 from syncflow.sandbox.apismith.server import ApiSmith
@@ -48,9 +49,13 @@ class Server:
         """Serve until Ctrl-C. Raises UnavailableError when the port cannot be had."""
 
         def announce(url: str) -> None:
-            for line in (f"{name} sandbox at {url}", f"Login: {self.username} / {self.password}", *facts):
+            for line in (
+                _("{name} sandbox at {url}").format(name=name, url=url),
+                _("Login: {user} / {password}").format(user=self.username, password=self.password),
+                *facts,
+            ):
                 say(line)
-            say("Ctrl-C ends it.")
+            say(_("Ctrl-C ends it."))
             sys.stdout.flush()
 
         with _told(UnavailableError):
@@ -70,12 +75,18 @@ def serve_company(server: Server, seed: int, rows: int, days: int, wires: str) -
     """An APISmith over the made-up company, so many days after its first. `wires` as `--wire` takes them."""
     offered = _wires(wires)
     with _ending_cleanly():
-        note(f"Making the company: {plural(rows, 'row')} in its biggest table, seed {seed} ..")
+        making = plural(
+            "Making the company: {n} row in its biggest table, seed {seed} ..",
+            "Making the company: {n} rows in its biggest table, seed {seed} ..",
+            rows,
+            seed=str(seed),
+        )
+        note(making)
         company = Erp(seed, rows)
-        for _ in range(days):
+        for _day in range(days):
             company.advance_day()
         served = ApiSmith(business=company, tokens=server.tokens, wires=offered)
-        hint = "How to sync it: syncflow sandbox entities > entities.yaml; syncflow entities import entities.yaml"
+        hint = _("How to sync it: syncflow sandbox entities > entities.yaml; syncflow entities import entities.yaml")
         server.serve("APISmith", served.app, [_apis(served), hint])
 
 
@@ -93,7 +104,10 @@ def serve_schedulehub(
             with _told(ConfigurationError):
                 served.hub.read_tables_file(tables)
         offered = ", ".join(capabilities) or "none"
-        facts = [f"Tables: schema {schema} of {mask_url(url)}", f"Capabilities: {offered}"]
+        facts = [
+            _("Tables: schema {schema} of {url}").format(schema=schema, url=mask_url(url)),
+            _("Capabilities: {names}").format(names=offered),
+        ]
         server.serve("ScheduleHub", served.app, facts)
 
 
@@ -110,7 +124,7 @@ def advance_day(url: str) -> None:
             f"No APISmith sandbox answers at {url} ({getattr(error, 'reason', error)}). Start one with: syncflow "
             "sandbox apismith, or say where it is with --host and --port."
         ) from error
-    say(f"The company is on day {body['day']} now.")
+    say(_("The company is on day {day} now.").format(day=count(body["day"])))
     names = ("inserted", "updated", "deleted")
     rows = [[slug, *(count(changes[name]) for name in names)] for slug, changes in body["tables"].items()]
     for line in table(["table", *names], rows, left=("table",)):
@@ -123,7 +137,8 @@ def _wires(text: str) -> tuple[Wire, ...]:
 
 
 def _apis(served: ApiSmith) -> str:
-    return "APIs: " + ", ".join(published.table.definition.slug for published in served.service.catalog.all())
+    names = ", ".join(published.table.definition.slug for published in served.service.catalog.all())
+    return _("APIs: {names}").format(names=names)
 
 
 def _reason(error: HTTPError) -> str:
@@ -148,4 +163,4 @@ def _ending_cleanly() -> Iterator[None]:
     and return: that is an end as well."""
     with suppress(KeyboardInterrupt), terminable():
         yield
-    note("Ended.")
+    note(_("Ended."))

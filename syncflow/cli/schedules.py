@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncflow.cli.confirm import confirmed
+from syncflow.cli.figures import count
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
 from syncflow.errors import UsageError
+from syncflow.i18n.catalog import _
 
 if TYPE_CHECKING:
     from syncflow.service.schedules import GivenTerms
@@ -33,8 +35,10 @@ def list_(json: Annotated[bool, _JSON] = False) -> None:
         say_json(found)
     elif not found.nights and not found.timed:
         note(
-            "Nothing is done by itself. For a large table: syncflow schedules set ENTITY --window 19:00-07:00 --zone "
-            "ZONE. For a small one: syncflow entities update ENTITY --set 'sync_schedule=every 15 min'"
+            _(
+                "Nothing is done by itself. For a large table: syncflow schedules set ENTITY --window 19:00-07:00 "
+                "--zone ZONE. For a small one: syncflow entities update ENTITY --set 'sync_schedule=every 15 min'"
+            )
         )
     else:
         for line in list_lines(found):
@@ -93,7 +97,8 @@ def set_(
     if json:
         say_json(found)
     else:
-        say(f"{'Set' if before is None else 'Changed'}: {terms_line(found.schedule)}.")
+        said = _("Set: {terms}.") if before is None else _("Changed: {terms}.")
+        say(said.format(terms=terms_line(found.schedule)))
 
 
 @app.command()
@@ -109,14 +114,17 @@ def remove(
     with session() as runtime:
         found = runtime.schedules.get(entity)
         schedule = found.schedule
-        lost = f", {schedule.current_offset:,} rows into cycle {schedule.cycle}" if schedule.current_offset else ""
-        if not confirmed(f"Forget the schedule of {entity}{lost}?", yes=yes):
+        asked = _("Forget the schedule of {entity}?")
+        if schedule.current_offset:
+            asked = _("Forget the schedule of {entity}, {rows} rows into cycle {cycle}?")
+        lost = asked.format(entity=entity, rows=count(schedule.current_offset), cycle=schedule.cycle)
+        if not confirmed(lost, yes=yes):
             return
         runtime.schedules.remove(schedule)
     if json:
         say_json({"removed": entity})
     else:
-        say(f"Removed: {entity} has no nights any more. What they have loaded stays.")
+        say(_("Removed: {entity} has no nights any more. What they have loaded stays.").format(entity=entity))
 
 
 @app.command()
@@ -127,7 +135,7 @@ def pause(entity: Annotated[str, _ENTITY], json: Annotated[bool, _JSON] = False)
     if json:
         say_json(found)
     else:
-        say(f"Paused: {entity}. Go on with: syncflow schedules resume {entity}")
+        say(_("Paused: {entity}. Go on with: syncflow schedules resume {entity}").format(entity=entity))
 
 
 @app.command()
@@ -140,7 +148,7 @@ def resume(entity: Annotated[str, _ENTITY], json: Annotated[bool, _JSON] = False
     if json:
         say_json(found)
     else:
-        say(f"Resumed: {entity}, {tonight_text(found)}.")
+        say(_("Resumed: {entity}, {tonight}.").format(entity=entity, tonight=tonight_text(found)))
 
 
 @app.command("run-now")
@@ -154,7 +162,8 @@ def run_now(entity: Annotated[str, _ENTITY], json: Annotated[bool, _JSON] = Fals
     if json:
         say_json(batch)
     else:
-        say(f"Queued: {entity}, batch {batch.uid}. Watch it with: syncflow status {batch.uid}")
+        said = _("Queued: {entity}, batch {batch}. Watch it with: syncflow status {batch}")
+        say(said.format(entity=entity, batch=batch.uid))
 
 
 def _refuse_nothing(entity: str, given: "GivenTerms", *, creating: bool) -> None:

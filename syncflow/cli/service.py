@@ -13,6 +13,7 @@ from syncflow.cli.confirm import confirmed
 from syncflow.cli.output import note, say
 from syncflow.cli.systemd_unit import Installation, unit_text
 from syncflow.errors import ConfigurationError, UsageError
+from syncflow.i18n.catalog import _
 from syncflow.settings import Settings
 from syncflow.settings_loader import SYSTEM_FILE, load_settings
 
@@ -48,14 +49,14 @@ def install(
     file = directory / _UNIT
     before = file.read_text(encoding="utf-8") if file.exists() else None
     if before == text:
-        say(f"{file} is as it should be already.")
+        say(_("{file} is as it should be already.").format(file=file))
         return
     if before is not None:
-        note("".join(unified_diff(before.splitlines(True), text.splitlines(True), "as it is", "as it would be")))
-        if not confirmed(f"Replace {file}?", yes=yes):
+        note("".join(unified_diff(before.splitlines(True), text.splitlines(True), _("as it is"), _("as it would be"))))
+        if not confirmed(_("Replace {file}?").format(file=file), yes=yes):
             raise typer.Exit(1)
     _write(file, text)
-    say(f"Written: {file}")
+    say(_("Written: {file}").format(file=file))
     for step in _next_steps(user):
         say(step)
 
@@ -96,11 +97,17 @@ def _write(file: Path, text: str) -> None:
 
 
 def _next_steps(user: str) -> list[str]:
-    steps = [] if _is_there(user) else [f"Make its user: useradd --system --home-dir /var/lib/syncflow {user}"]
+    steps = (
+        []
+        if _is_there(user)
+        else [_("Make its user: {command}").format(command=f"useradd --system --home-dir /var/lib/syncflow {user}")]
+    )
     steps += [
-        f"Its settings stand in {SYSTEM_FILE}; look at them with: syncflow config show",
-        "Then: systemctl daemon-reload && systemctl enable --now syncflow",
-        "How it is: systemctl status syncflow, journalctl -u syncflow, syncflow health",
+        _("Its settings stand in {file}; look at them with: syncflow config show").format(file=SYSTEM_FILE),
+        _("Then: {commands}").format(commands="systemctl daemon-reload && systemctl enable --now syncflow"),
+        _("How it is: {commands}").format(
+            commands="systemctl status syncflow, journalctl -u syncflow, syncflow health"
+        ),
     ]
     return [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from syncflow.cli.output import note
 from syncflow.events import Event, Listener
+from syncflow.i18n.catalog import _
+from syncflow.i18n.texts import retold
 from syncflow.settings import Settings
 from syncflow.settings_loader import load_settings
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from syncflow.runtime import Runtime
 
 
-def unwatched(_: Event) -> None:
+def unwatched(_event: Event) -> None:
     """For commands that run no batch."""
 
 
@@ -22,7 +24,7 @@ def start() -> Settings:
     """The settings, with what looks wrong in them said; logs go to standard error from now on."""
     settings = load_settings()
     for warning in settings.warnings:
-        note(f"Warning: {warning}")
+        note(_("Warning: {text}").format(text=retold(str(warning))))
     send_logs(settings)
     return settings
 
@@ -41,6 +43,7 @@ def session(listener: Listener = unwatched) -> Iterator["Runtime"]:
 
     settings = start()
     if settings.database_url is None and sys.stderr.isatty():
-        note(f"No database is configured: this is the embedded one in {settings.state_dir}.")
+        said = _("No database is configured: this is the embedded one in {folder}.")
+        note(said.format(folder=settings.state_dir))
     with open_runtime(settings, listener) as runtime:
         yield runtime

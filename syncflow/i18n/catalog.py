@@ -51,7 +51,7 @@ def _(message: str) -> str:
     return _language.words.gettext(message) if message else ""
 
 
-def plural(one: str, many: str, number: int, **values: str) -> str:
+def plural(one: str, many: str, number: int, /, **values: str) -> str:
     """`one` or `many` (marked with {n}) with the number written in the language's way, and with these values."""
     from syncflow.i18n.formats import whole  # formats need the language's name from here
 

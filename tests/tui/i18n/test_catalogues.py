@@ -133,7 +133,7 @@ _NAMES = """
     SyncFlow APISmith ScheduleHub PostgreSQL Oracle JSON YAML CSV JSONL README Terminals Enter Esc Space Tab ctrl Ctrl
     NULL EDITOR tmux kitty PuTTY SSH URL UTF API Parquet HTTP cron space always daily weekdays mon wed fri sat all open
     resolved entity import full incremental systemd psql HTTP ERP base none json ndjson arrow tables identities upsert
-    csv jsonl parquet lines SSH Ctrl slug
+    csv jsonl parquet lines SSH Ctrl slug syncflow cd rm uid rowversion
 """
 NAMES = frozenset(_NAMES.split())
 """Names, and words that are typed as they are, in every language."""
