@@ -14,6 +14,7 @@ from syncflow.cli.progress import display
 from syncflow.cli.report import Outcome, outcome
 from syncflow.cli.session import send_logs, session
 from syncflow.errors import UsageError
+from syncflow.i18n.texts import Counted
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -102,8 +103,15 @@ def _asked(found: "Withheld") -> int:
     """The number, confirmed by a person. Raises UsageError without one at a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{plural(found.waiting, 'row')} of {found.batch.entity_name} would be deleted. To say so in a script: "
-            f"syncflow approve {found.batch.uid} --count {found.waiting}"
+            Counted(
+                "{n} row of {entity} would be deleted. To say so in a script: syncflow approve {batch} --count {count}",
+                "{n} rows of {entity} would be deleted. To say so in a script: "
+                "syncflow approve {batch} --count {count}",
+                found.waiting,
+                entity=found.batch.entity_name,
+                batch=found.batch.uid,
+                count=str(found.waiting),
+            )
         )
     for line in _lines(found):
         note(line)

@@ -91,7 +91,9 @@ class ApprovedDeletions:
         done = deletions.execute(held, judged, self._plan, self._table, target).with_deleted(gone_already[KEY])
         self._book(done, at_source)
         if done.withheld.height:
-            raise RetriableError(f"ScheduleHub did not say whether it has deleted {done.withheld.height} rows.")
+            raise RetriableError(
+                "ScheduleHub did not say whether it has deleted {rows} rows.", rows=done.withheld.height
+            )
 
     def _beat(self) -> None:
         """Right before something is sent: the claim, and whether somebody asked the batch to stop."""
@@ -129,7 +131,7 @@ class ApprovedDeletions:
     def _broken_off(self, error: Exception) -> BatchEnded:
         if not isinstance(error, SyncFlowError):
             _log.error("an approval broke down", batch=str(self._batch.uid), exc_info=error)
-            error = BatchError(f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+            error = BatchError("SyncFlow itself broke down ({kind}: {error}).", kind=type(error).__name__, error=error)
         left = self._approved - self._total.delete_candidates
         self._total = replace(self._total, delete_candidates=self._approved, withheld=left)
         told = f"{error} {left:,} of the {self._approved:,} rows are withheld as before; approve them again."

@@ -274,7 +274,7 @@ class BatchRun:
         """The end of a batch that was broken off: INTERRUPTED when it can be gone on with, otherwise FAILED."""
         if not isinstance(error, SyncFlowError):
             _log.error("batch broke down", batch=str(self._batch.uid), entity=self.entity, exc_info=error)
-            error = BatchError(f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+            error = BatchError("SyncFlow itself broke down ({kind}: {error}).", kind=type(error).__name__, error=error)
         resumable = isinstance(error, RetriableError | UnavailableError)
         return self._end(BatchStatus.INTERRUPTED if resumable else BatchStatus.FAILED, error)
 
@@ -479,9 +479,11 @@ class BatchRun:
         names = ", ".join(new)
         if self._plan.drift_mode is DriftMode.FREEZE:
             raise ConfigurationError(
-                f"{self.entity}: the source sends columns that nobody has told of: {names}. The entity is frozen "
+                "{entity}: the source sends columns that nobody has told of: {names}. The entity is frozen "
                 "(drift_mode: freeze), so nothing more was loaded. Add them to the API's definition and to the "
-                "mappings, or set drift_mode: evolve."
+                "mappings, or set drift_mode: evolve.",
+                entity=self.entity,
+                names=names,
             )
         self._note(f"new columns from the source: {names}")
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
@@ -577,7 +579,11 @@ class BatchRun:
     def _check_stop(self, status: BatchStatus) -> None:
         if status is BatchStatus.CANCELLING or self._around.stopping.is_set():
             rows = self._books.total.fetched
-            raise Stopped(f"Stopped as asked, after {rows} rows. The next sync of {self.entity} goes on from there.")
+            raise Stopped(
+                "Stopped as asked, after {rows} rows. The next sync of {entity} goes on from there.",
+                rows=rows,
+                entity=self.entity,
+            )
 
     def _note_deletions(self, done: deletions.Judgement) -> None:
         if done.withheld.height:
