@@ -23,6 +23,7 @@ from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, sen
 from syncflow.connectors.schedulehub_values import read_values
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, PageError, UnavailableError
+from syncflow.i18n.catalog import N_
 from syncflow.i18n.texts import Text
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
@@ -276,7 +277,7 @@ class ScheduleHub:
         gone = rows.filter(pl.col(UID).is_null())
         held = rows.filter(pl.col(UID).is_not_null())
         told = self._send(table, held, "update", at_once)
-        return [told, outcome(gone, WriteState.KEY_GONE, "ScheduleHub no longer holds this key")]
+        return [told, outcome(gone, WriteState.KEY_GONE, N_("ScheduleHub no longer holds this key"))]
 
     def _send(self, table: TargetTable, rows: pl.DataFrame, batch: str, at_once: int) -> pl.DataFrame:
         """The outcomes of one kind of batch call with whole records, one line a row."""

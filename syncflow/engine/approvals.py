@@ -21,6 +21,7 @@ from syncflow.engine.plan import target_table
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import BatchError, ClaimLost, RetriableError, SyncFlowError
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled
+from syncflow.i18n.texts import Text
 from syncflow.model import BatchStatus, Counters, Plan, SyncType
 from syncflow.protocols import FOUND_SCHEMA
 from syncflow.store import sync_batches, target_identities, withheld_deletes
@@ -126,7 +127,7 @@ class ApprovedDeletions:
         room = REASONS_TOLD - len(self._notes)
         for reference, reason in refused.select(REF, "reason").head(room).iter_rows():
             shown = masked_ref(reference, masked_fields(self._plan))
-            self._notes.append(f"{shown} was not deleted: {reason}")
+            self._notes.append(str(Text("{key} was not deleted: {reason}", key=shown, reason=reason)))
 
     def _broken_off(self, error: Exception) -> BatchEnded:
         if not isinstance(error, SyncFlowError):

@@ -44,6 +44,8 @@ from syncflow.errors import (
     UnavailableError,
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.identities import Identities, KeySet, Known, Words, words, words_of_bytes
 from syncflow.model import BatchStatus, Counters, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
@@ -334,7 +336,7 @@ class BatchRun:
             for note in self._night.notes():
                 self._note(note)
         if changed and self._payload is None and self._night is None:
-            self._note("the configuration has changed since the last batch: every row is compared anew")
+            self._note(N_("the configuration has changed since the last batch: every row is compared anew"))
         if fresh and self._payload is None:
             self._take_drift(plan)
         self._use(plan)
@@ -485,7 +487,7 @@ class BatchRun:
                 entity=self.entity,
                 names=names,
             )
-        self._note(f"new columns from the source: {names}")
+        self._note(str(Text("new columns from the source: {names}", names=names)))
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
         self._use(with_new_columns(self._plan, new))
 
@@ -587,12 +589,21 @@ class BatchRun:
 
     def _note_deletions(self, done: deletions.Judgement) -> None:
         if done.withheld.height:
-            self._note(f"{done.withheld.height} deletions withheld for approval: {done.withheld['reason'][0]}")
+            told = Text(
+                "{rows} deletions withheld for approval: {reason}",
+                rows=str(done.withheld.height),
+                reason=done.withheld["reason"][0],
+            )
+            self._note(str(told))
         for reference, reason in done.refused.select("@ref", "reason").head(3).iter_rows():
-            self._note(f"{masked_ref(reference, masked_fields(self._plan))} was not deleted: {reason}")
+            shown = masked_ref(reference, masked_fields(self._plan))
+            self._note(str(Text("{key} was not deleted: {reason}", key=shown, reason=reason)))
         if done.counters.still_at_source:
             count = done.counters.still_at_source
-            self._note(f"{count} rows were missing in the extract, but the source still has them: not deleted")
+            told = Text(
+                "{rows} rows were missing in the extract, but the source still has them: not deleted", rows=str(count)
+            )
+            self._note(str(told))
 
     def _note(self, note: str, rows: int = 0) -> None:
         self._notes[note] = self._notes.get(note, 0) + rows

@@ -34,13 +34,17 @@ class Outcome:
 
 def faults(at: pl.Series, values: pl.Series, error_type: str, reason: Text) -> pl.DataFrame:
     """One reason for several values, each shown, shortened, where the reason has `VALUE`."""
-    before, shows_it, behind = str(reason).partition(VALUE)
-    whole = pl.concat_str(pl.lit(before), shown(pl.col("value")), pl.lit(behind)) if shows_it else pl.lit(before)
     return pl.DataFrame({"at": at, "value": values}, schema={"at": pl.UInt32, "value": pl.String}).select(
         "at",
         pl.lit(error_type).alias("error_type"),
-        whole.alias("message"),
+        with_value(reason, shown(pl.col("value"))).alias("message"),
     )
+
+
+def with_value(reason: Text, value: pl.Expr) -> pl.Expr:
+    """The reason in English, with these values where it has `VALUE`."""
+    before, has_one, behind = str(reason).partition(VALUE)
+    return pl.concat_str(pl.lit(before), value, pl.lit(behind)) if has_one else pl.lit(before)
 
 
 def shown(value: pl.Expr) -> pl.Expr:
