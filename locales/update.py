@@ -4,18 +4,20 @@ A catalogue has a line for each text, in alphabetical order, without places and 
 English is its own translation.
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from inspect import isclass
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from compiling import HERE, compile_all, is_whole
 from typer.main import get_command
 
+from syncflow import errors
 from syncflow.cli.help_words import texts
 from syncflow.cli.main import app
 
@@ -26,18 +28,33 @@ PLURALS = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
 }
 """Where Babel's own rule is another than gettext's and Unicode's: 49 is `many` in Arabic, 100 is `other`."""
-KEYWORDS = {**DEFAULT_KEYWORDS, "Text": None, "plural": (1, 2), "Counted": (1, 2)}
+ERRORS = frozenset(name for name, kind in vars(errors).items() if isclass(kind) and issubclass(kind, Exception))
+"""An error is given the template of what it says."""
+KEYWORDS = {"_": 1, "N_": 1, "Text": 1, "plural": 2, "Counted": 2, **dict.fromkeys(ERRORS, 1)}
+"""How many of the first arguments are texts: the forms of one sentence."""
 
 
 def template() -> Catalog:
     """Every text that is marked in the code, and the help of the command line."""
     found = Catalog(project="SyncFlow", charset="utf-8")
     for package in PACKAGES:
-        for _file, _line, text, _comments, _context in extract_from_dir(ROOT / package, keywords=KEYWORDS):
-            found.add(text)
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for text in marked(ast.parse(file.read_text(encoding="utf-8"))):
+                found.add(text)
     for text in texts(get_command(app)):
         found.add(text)
     return found
+
+
+def marked(tree: ast.Module) -> Iterator[str | tuple[str, ...]]:
+    """The texts of one module, however deep the calls are that they are given to."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            values = (getattr(each, "value", None) for each in call.args[: KEYWORDS.get(name, 0)])
+            forms = tuple(value for value in values if value and isinstance(value, str))
+            if forms and len(forms) == KEYWORDS[name]:
+                yield forms[0] if len(forms) == 1 else forms
 
 
 def file_of(language: str) -> Path:

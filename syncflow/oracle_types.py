@@ -119,8 +119,9 @@ def parse(declared: str) -> OracleType:
     kind = _KIND_BY_NAME.get(match["name"].upper()) if match else None
     if match is None or kind is None or not _REST.fullmatch(match["rest"]):
         raise ConfigurationError(
-            f"{declared!r} is not an Oracle type that SyncFlow knows; it takes for example VARCHAR2(40), CHAR(1), "
-            "NUMBER(12,2), DATE, TIMESTAMP(6), TIMESTAMP(6) WITH TIME ZONE, CLOB, RAW(16) or BINARY_DOUBLE."
+            "{declared} is not an Oracle type that SyncFlow knows; it takes for example VARCHAR2(40), CHAR(1), "
+            "NUMBER(12,2), DATE, TIMESTAMP(6), TIMESTAMP(6) WITH TIME ZONE, CLOB, RAW(16) or BINARY_DOUBLE.",
+            declared=repr(declared),
         )
     if kind is Kind.TIMESTAMP and "ZONE" in match["rest"].upper():
         kind = Kind.TIMESTAMPTZ

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource, SettingsError
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Sentences, Text
 from syncflow.settings import DEFAULT_ORIGIN, Settings, kept_tokens, mask_value, takes
 
 SYSTEM_FILE = Path("/etc/syncflow/syncflow.env")
@@ -66,13 +67,18 @@ def _from_secret_files() -> Iterator[tuple[str, _Given]]:
     directory = Path(os.environ[variable])
     if not directory.is_dir():
         raise ConfigurationError(
-            f"{variable} holds {str(directory)!r} (from {ENVIRONMENT}); it takes a directory of files, each named "
-            "after a setting, and there is none at that path."
+            "{variable} holds {directory} (from {environment}); it takes a directory of files, each named "
+            "after a setting, and there is none at that path.",
+            variable=variable,
+            directory=repr(str(directory)),
+            environment=ENVIRONMENT,
         )
     try:
         values = SecretsSettingsSource(Settings, secrets_dir=directory, env_ignore_empty=True)()
     except (OSError, SettingsError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The secret files in {directory} cannot be read: {error}") from error
+        raise ConfigurationError(
+            "The secret files in {directory} cannot be read: {error}", directory=directory, error=error
+        ) from error
     yield from _known({name: text for name, text in values.items() if text}, f"secret file in {directory}")
 
 
@@ -88,7 +94,9 @@ def _from_kept_tokens(given: Mapping[str, _Given]) -> Iterator[tuple[str, _Given
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"The token in {directory / name} cannot be read: {error}") from error
+            raise ConfigurationError(
+                "The token in {file} cannot be read: {error}", file=directory / name, error=error
+            ) from error
         if text:
             yield name, _Given(text, f"kept in {directory}")
 
@@ -99,13 +107,13 @@ def _from_file(file: Path, warnings: list[str]) -> Iterator[tuple[str, _Given]]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from error
+        raise ConfigurationError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
     try:
         source = DotEnvSettingsSource(Settings, env_file=file, env_file_encoding="utf-8", env_ignore_empty=True)
         values = source()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigurationError(f"{file} cannot be read: {reason}.") from error
+        reason = error.strerror if isinstance(error, OSError) else Text("it is not UTF-8 text")
+        raise ConfigurationError("{file} cannot be read: {reason}.", file=file, reason=reason) from error
     origin = file.name if file.name == ".env" else str(file)
     warnings.extend(_misspelt(source.env_vars, origin))
     yield from _known(values, origin)
@@ -130,12 +138,18 @@ def _validated(given: Mapping[str, _Given]) -> Settings:
     except ValidationError as wrong:
         # A default made of other values is not looked at while one of those is wrong: no mistake of its own.
         errors = [error for error in wrong.errors() if error["type"] != "default_factory_not_called"]
-        raise ConfigurationError("\n".join(_line(error, given) for error in errors)) from None
+        raise ConfigurationError(Sentences((_line(error, given) for error in errors), "\n")) from None
 
 
-def _line(error: ErrorDetails, given: Mapping[str, _Given]) -> str:
+def _line(error: ErrorDetails, given: Mapping[str, _Given]) -> Text:
     name = str(error["loc"][0])
     value = given.get(name, _Given(str(error["input"]), DEFAULT_ORIGIN))
     reason = error.get("ctx", {}).get("error")
     wanted = str(reason) if reason is not None and error["type"] == "value_error" else takes(name)
-    return f"{name.upper()} holds {mask_value(name, value.text)!r} (from {value.origin}); it takes {wanted}."
+    return Text(
+        "{setting} holds {value} (from {origin}); it takes {wanted}.",
+        setting=name.upper(),
+        value=repr(mask_value(name, value.text)),
+        origin=value.origin,
+        wanted=Text(wanted),
+    )

@@ -30,6 +30,7 @@ from syncflow.events import (
 from syncflow.i18n.catalog import N_, _, language, plural, use
 from syncflow.i18n.formats import use_gregorian, whole
 from syncflow.i18n.languages import LANGUAGES
+from syncflow.i18n.texts import retold, told
 from syncflow.model import SyncType
 from syncflow.settings import Settings
 from tui import commands, keys, marks
@@ -121,7 +122,7 @@ class Console(Directed):
         try:
             self.set_keymap(keys.read(self._key_file))
         except ConfigurationError as error:
-            self._key_trouble = str(error)
+            self._key_trouble = told(error)
         use_gregorian(self.remembered.get("gregorian") is True)
         for theme in THEMES:
             self.register_theme(theme)
@@ -266,7 +267,7 @@ class Console(Directed):
         try:
             self.post_message(Checked(self.bridge.runtime.neighbours.check_all(), tell))
         except SyncFlowError as error:
-            self.post_message(self.Trouble(str(error)))
+            self.post_message(self.Trouble(told(error)))
 
     def on_checked(self, message: Checked) -> None:
         worse = [now for now in message.found if now.state != "ok" and self._was_ok(now.name)]
@@ -281,7 +282,7 @@ class Console(Directed):
 
     def on_not_connected(self, message: NotConnected) -> None:
         again = _("It is tried again every few seconds, and at once with ctrl+r.")
-        self.trouble = f"{message.error} {again}"
+        self.trouble = f"{told(message.error)} {again}"
         self._show_standing()
 
     def on_console_trouble(self, message: "Console.Trouble") -> None:
@@ -296,7 +297,7 @@ class Console(Directed):
     def on_happened(self, message: Happened) -> None:
         news = message.news
         if isinstance(news, Disconnected):
-            self.trouble = news.message
+            self.trouble = retold(news.message)
             self._show_standing()
         elif isinstance(news, Reconnected):
             self.trouble_is_over()
@@ -313,9 +314,11 @@ class Console(Directed):
 
     def _tell_alert(self, alert: AlertBegan | AlertEnded) -> None:
         if isinstance(alert, AlertEnded):
-            self.notify(_("✔ well again: {}").format(alert.text), markup=False)
+            self.notify(_("✔ well again: {}").format(retold(alert.text)), markup=False)
             return
-        self.notify(f"▲ {alert.text}\n" + _(":alerts shows what helps."), severity="warning", timeout=15, markup=False)
+        self.notify(
+            f"▲ {retold(alert.text)}\n" + _(":alerts shows what helps."), severity="warning", timeout=15, markup=False
+        )
         if self.remembered.get("bell"):
             self.bell()
 
@@ -416,7 +419,7 @@ class Console(Directed):
             command, words = commands.find(line)
             command.run(self, words)
         except SyncFlowError as error:
-            self.notify(str(error), severity="warning", markup=False)
+            self.notify(told(error), severity="warning", markup=False)
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:  # type: ignore[type-arg]  # noqa: ARG002
         for command in commands.COMMANDS:
@@ -457,7 +460,7 @@ def _end_line(ended: BatchEnded) -> str:
     """`▲ with errors: items, 2,598 rows, 12 written, 4 failed`; that nothing came is said as such."""
     sign, _tone = marks.status(ended.status)
     if ended.error_message is not None:
-        return f"{sign}: {ended.entity}. {ended.error_message}"
+        return f"{sign}: {ended.entity}. {retold(ended.error_message)}"
     counters = ended.counters
     if counters.fetched == 0:
         return _("{status}: {entity}, nothing came").format(status=sign, entity=ended.entity)

@@ -15,7 +15,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} Nobody is there to answer. Say so beforehand: --yes")
+        raise UsageError("{question} Nobody is there to answer. Say so beforehand: --yes", question=question)
     if typer.confirm(question, err=True):
         return True
     note(_("Nothing was done."))

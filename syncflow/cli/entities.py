@@ -104,7 +104,7 @@ def update(name: Annotated[str, _NAME], fields: Annotated[list[str] | None, _SET
     """
     changes = _fields(fields)
     if not changes:
-        raise UsageError(f"Nothing to change. Say what: syncflow entities update {name} --set KEY=YAML")
+        raise UsageError("Nothing to change. Say what: syncflow entities update {name} --set KEY=YAML", name=name)
     with session() as runtime:
         entity = runtime.entities.update(name, changes)
     say(_("Changed {entity}: {changes}.").format(entity=entity.name, changes=", ".join(changes)))
@@ -193,7 +193,9 @@ def _fields(given: Sequence[str] | None) -> Mapping[str, str]:
     for one in given or ():
         key, separator, text = one.partition("=")
         if not separator or not key.strip():
-            raise UsageError(f"--set takes KEY=YAML, for example --set delete_mode=soft, and not {one!r}.")
+            raise UsageError(
+                "--set takes KEY=YAML, for example --set delete_mode=soft, and not {given}.", given=repr(one)
+            )
         fields[key.strip()] = text
     return fields
 
@@ -201,7 +203,8 @@ def _fields(given: Sequence[str] | None) -> Mapping[str, str]:
 def _confirmed(name: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(
-            f"Nobody is there to confirm that {name} is to be deleted. Say so: syncflow entities delete {name} --yes"
+            "Nobody is there to confirm that {name} is to be deleted. Say so: syncflow entities delete {name} --yes",
+            name=name,
         )
     asked = _("Delete {entity}, and forget how far it was synced? Its table in ScheduleHub stays.")
     return typer.confirm(asked.format(entity=name), err=True)
@@ -211,6 +214,10 @@ def _read(file: Path) -> str:
     try:
         return sys.stdin.read() if file == STANDARD_INPUT else file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise UsageError(
+            "{file} is not UTF-8 text (byte {byte}). Save it as UTF-8.", file=file, byte=str(error.start)
+        ) from error
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}. Name a YAML file that is there.") from error
+        raise UsageError(
+            "{file} cannot be read: {reason}. Name a YAML file that is there.", file=file, reason=error.strerror
+        ) from error

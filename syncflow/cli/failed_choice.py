@@ -62,7 +62,7 @@ class Choice:
         from syncflow.store.failed_filter import FailedFilter, RecordState  # deferred: help need not wait for it
 
         if self.state not in list(RecordState):
-            raise UsageError(f"--state takes open, resolved or all, and not {self.state!r}.")
+            raise UsageError("--state takes open, resolved or all, and not {state}.", state=repr(self.state))
         return FailedFilter(
             entity=self.entity,
             stage=self.stage,
@@ -81,7 +81,9 @@ def columns(given: Sequence[str], nulls: Sequence[str]) -> dict[str, str | None]
     for one in given:
         name, separator, value = one.partition("=")
         if not separator or not name:
-            raise UsageError(f"--set takes COLUMN=VALUE, for example --set WEIGHT=12.5, and not {one!r}.")
+            raise UsageError(
+                "--set takes COLUMN=VALUE, for example --set WEIGHT=12.5, and not {given}.", given=repr(one)
+            )
         _put(values, name, value)
     for name in nulls:
         _put(values, name, None)
@@ -92,7 +94,7 @@ def columns(given: Sequence[str], nulls: Sequence[str]) -> dict[str, str | None]
 
 def _put(values: dict[str, str | None], name: str, value: str | None) -> None:
     if name in values:
-        raise UsageError(f"{name} is given twice; say once what it is to hold.")
+        raise UsageError("{name} is given twice; say once what it is to hold.", name=name)
     values[name] = value
 
 
@@ -101,4 +103,6 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        raise UsageError(f"--since takes a day or a time such as 2026-07-01T22:00, and not {text!r}.") from None
+        raise UsageError(
+            "--since takes a day or a time such as 2026-07-01T22:00, and not {text}.", text=repr(text)
+        ) from None

@@ -49,9 +49,11 @@ def last_time(text: str, now: datetime) -> datetime:
     try:
         found = _on_this_day(time.fromisoformat(text), now) if len(text) <= len("19:00:00") else _given(text)
     except (ValueError, OverflowError):
-        raise UsageError(f"--since takes 19:00, or a day and a time such as 2026-07-01T19:00, not {text!r}.") from None
+        raise UsageError(
+            "--since takes 19:00, or a day and a time such as 2026-07-01T19:00, not {text}.", text=repr(text)
+        ) from None
     if found > now:
-        raise UsageError(f"--since {text} is yet to come. Name a time that has been.")
+        raise UsageError("--since {text} is yet to come. Name a time that has been.", text=text)
     return found
 
 

@@ -256,4 +256,6 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        raise UsageError(f"--since takes a day or a time such as 2026-07-01T22:00, and not {text!r}.") from None
+        raise UsageError(
+            "--since takes a day or a time such as 2026-07-01T22:00, and not {text}.", text=repr(text)
+        ) from None

@@ -111,7 +111,9 @@ def _capabilities(text: str) -> list[str]:
     unknown = [name for name in names if name not in CAPABILITIES]
     if unknown:
         raise UsageError(
-            f"There is no capability {unknown[0]!r}. --capabilities takes {', '.join(CAPABILITIES)} with commas "
-            f"between, or {NO_CAPABILITIES}."
+            "There is no capability {unknown}. --capabilities takes {capabilities} with commas between, or {none}.",
+            unknown=repr(unknown[0]),
+            capabilities=", ".join(CAPABILITIES),
+            none=NO_CAPABILITIES,
         )
     return names

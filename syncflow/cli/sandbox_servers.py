@@ -118,11 +118,15 @@ def advance_day(url: str) -> None:
         with urllib.request.urlopen(request, timeout=ADVANCE_SECONDS) as answer:  # noqa: S310 - http alone
             body = json.load(answer)
     except HTTPError as error:
-        raise UsageError(f"The APISmith sandbox at {url} does not do that: {_reason(error)}") from error
+        raise UsageError(
+            "The APISmith sandbox at {url} does not do that: {reason}", url=url, reason=_reason(error)
+        ) from error
     except (OSError, HTTPException, ValueError) as error:
         raise UnavailableError(
-            f"No APISmith sandbox answers at {url} ({getattr(error, 'reason', error)}). Start one with: syncflow "
-            "sandbox apismith, or say where it is with --host and --port."
+            "No APISmith sandbox answers at {url} ({reason}). Start one with: syncflow "
+            "sandbox apismith, or say where it is with --host and --port.",
+            url=url,
+            reason=getattr(error, "reason", error),
         ) from error
     say(_("The company is on day {day} now.").format(day=count(body["day"])))
     names = ("inserted", "updated", "deleted")

@@ -169,11 +169,13 @@ def run_now(entity: Annotated[str, _ENTITY], json: Annotated[bool, _JSON] = Fals
 def _refuse_nothing(entity: str, given: "GivenTerms", *, creating: bool) -> None:
     if creating and given.window is None:
         raise UsageError(
-            f"{entity} has no schedule yet, so say its window: syncflow schedules set {entity} --window 19:00-07:00 "
-            "--zone ZONE"
+            "{entity} has no schedule yet, so say its window: syncflow schedules set {entity} --window 19:00-07:00 "
+            "--zone ZONE",
+            entity=entity,
         )
     if given.says_nothing:
         raise UsageError(
-            f"Nothing to change. Say what: syncflow schedules set {entity} --window, --zone, --days, --nights, "
-            "--enable or --disable"
+            "Nothing to change. Say what: syncflow schedules set {entity} --window, --zone, --days, --nights, "
+            "--enable or --disable",
+            entity=entity,
         )

@@ -67,8 +67,10 @@ def _installation(user: str, credentials: Path) -> Installation:
     strangers = [name for name in there if name.lower() not in known]
     if strangers:
         raise ConfigurationError(
-            f"{credentials} holds {', '.join(strangers)}, and no secret setting has that name. There are: "
-            f"{', '.join(sorted(known))}."
+            "{credentials} holds {strangers}, and no secret setting has that name. There are: {known}.",
+            credentials=credentials,
+            strangers=", ".join(strangers),
+            known=", ".join(sorted(known)),
         )
     return Installation(_command(), user, credentials, there, load_settings().grace_seconds)
 
@@ -78,7 +80,9 @@ def _command() -> Path:
     beside = Path(sys.executable).with_name("syncflow")
     found = str(beside) if beside.exists() else shutil.which("syncflow")
     if found is None:
-        raise ConfigurationError(f"There is no syncflow beside {sys.executable}. Install it, and call it by its path.")
+        raise ConfigurationError(
+            "There is no syncflow beside {executable}. Install it, and call it by its path.", executable=sys.executable
+        )
     return Path(found).absolute()
 
 
@@ -91,8 +95,10 @@ def _write(file: Path, text: str) -> None:
         unfinished.replace(file)
     except OSError as error:
         raise UsageError(
-            f"{file} cannot be written: {error.strerror}. Do it as root, or see what it would be: syncflow service "
-            "install --print"
+            "{file} cannot be written: {reason}. Do it as root, or see what it would be: syncflow service "
+            "install --print",
+            file=file,
+            reason=error.strerror,
         ) from error
 
 

@@ -12,6 +12,7 @@ from syncflow.connectors.http import HttpClient
 from syncflow.connectors.page_answer import ACCEPT, check_content_type, read_page
 from syncflow.connectors.retrying import StopCheck
 from syncflow.errors import ConfigurationError, PageError
+from syncflow.i18n.texts import Text
 from syncflow.model import ApiColumn, ApiDefinition, DeltaStrategy
 from syncflow.protocols import Filter, Page, PageRequest
 
@@ -74,7 +75,10 @@ class ApiSmith:
 
     def definition(self, api: str) -> ApiDefinition:
         call = Call(
-            "GET", f"/apis/slug/{_part(api)}", f"reading the definition of API {api}", expected=frozenset({404})
+            "GET",
+            f"/apis/slug/{_part(api)}",
+            Text("Reading the definition of API {api}", api=api),
+            expected=frozenset({404}),
         )
         return self._client.call(call, lambda answer: _read_definition(answer, api))
 
@@ -93,7 +97,7 @@ class ApiSmith:
         call = Call(
             "POST",
             f"/runtime/{_part(request.api)}/execute",
-            f"reading page {request.page} of {request.api}",
+            Text("Reading page {page} of {api}", page=str(request.page), api=request.api),
             body=msgspec.json.encode(_execute(request)),
             accept=ACCEPT,
             expected=frozenset({404}),
@@ -102,7 +106,7 @@ class ApiSmith:
 
     def _list(self, page: int) -> list[str]:
         params = {"page": str(page), "page_size": str(_LIST_SIZE)}
-        call = Call("GET", "/apis", f"listing the APIs (page {page})", params=params)
+        call = Call("GET", "/apis", Text("Listing the APIs (page {page})", page=str(page)), params=params)
         return self._client.call(call, _read_list)
 
 
@@ -134,7 +138,7 @@ def _read_list(answer: Answer) -> list[str]:
     try:
         return [item.slug for item in _API_LIST.decode(answer.body).items]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"sent no readable list: {error}")) from error
+        raise PageError(answer.error(Text("sent no readable list: {error}", error=error))) from error
 
 
 def _read_definition(answer: Answer, api: str) -> ApiDefinition:
@@ -143,7 +147,7 @@ def _read_definition(answer: Answer, api: str) -> ApiDefinition:
     try:
         read = _DEFINITION.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"sent no readable definition: {error}")) from error
+        raise PageError(answer.error(Text("sent no readable definition: {error}", error=error))) from error
     return ApiDefinition(
         slug=read.slug,
         name=read.name or read.slug,
@@ -162,5 +166,7 @@ def _strategy(name: str | None) -> DeltaStrategy | None:
 def _check_known(answer: Answer, api: str) -> None:
     if answer.status == 404:
         raise ConfigurationError(
-            f"{answer.neighbour.said} has no API {api!r}. Publish it there, or correct the entity's `api`."
+            "{neighbour} has no API {api}. Publish it there, or correct the entity's `api`.",
+            neighbour=answer.neighbour.said,
+            api=repr(api),
         )

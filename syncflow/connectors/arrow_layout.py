@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncflow.errors import PageError
+from syncflow.i18n.catalog import N_
 
 _MARK = b"\xff\xff\xff\xff"
 _PREFIX = 8
@@ -88,8 +89,8 @@ class _Message:
     body: memoryview
 
 
-_BROKEN = "the Arrow stream is broken: a size or an offset leads out of its message"
-_CUT = "the Arrow stream was cut short: the mark at its end is missing"
+_BROKEN = N_("the Arrow stream is broken: a size or an offset leads out of its message")
+_CUT = N_("the Arrow stream was cut short: the mark at its end is missing")
 
 
 def column_names(stream: bytes) -> list[str]:
@@ -106,7 +107,9 @@ def column_names(stream: bytes) -> list[str]:
         for message in messages[1:]:
             _check_message(message)
     except (struct.error, UnicodeDecodeError) as error:
-        raise PageError(f"{_BROKEN} ({error})") from error
+        raise PageError(
+            "the Arrow stream is broken: a size or an offset leads out of its message ({error})", error=error
+        ) from error
     return names
 
 
@@ -148,7 +151,7 @@ def _names(schema: _Table) -> list[str]:
     for column in schema.tables(1):
         name = column.text(0)
         if name in names:
-            raise PageError(f"the column {name!r} stands twice in the Arrow stream")
+            raise PageError("the column {name} stands twice in the Arrow stream", name=repr(name))
         _check_type(column, name, 0)
         names.append(name)
     return names
@@ -158,7 +161,9 @@ def _check_type(column: _Table, name: str, depth: int) -> None:
     number = column.number(2, "B")
     type_ = _TYPES[number] if number < len(_TYPES) else f"number {number}"
     if type_ in _UNREAD or type_ not in _TYPES or depth > _DEEPEST:
-        raise PageError(f"the column {name!r} of the Arrow stream has the type {type_}, which is not read")
+        raise PageError(
+            "the column {name} of the Arrow stream has the type {type}, which is not read", name=repr(name), type=type_
+        )
     for child in column.tables(5):
         _check_type(child, name, depth + 1)
 
@@ -166,7 +171,9 @@ def _check_type(column: _Table, name: str, depth: int) -> None:
 def _check_message(message: _Message) -> None:
     batch = message.header.table(1) if message.kind == _DICTIONARY else message.header
     if message.kind not in (_DICTIONARY, _BATCH) or batch is None:
-        raise PageError(f"the Arrow stream holds a message of the kind {message.kind}, which is not read")
+        raise PageError(
+            "the Arrow stream holds a message of the kind {kind}, which is not read", kind=str(message.kind)
+        )
     length = batch.number(0, "q")
     nodes, buffers = batch.numbers(1, "qq"), batch.numbers(2, "qq")
     sizes = [length, *(size for node in nodes for size in node)]

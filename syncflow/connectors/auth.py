@@ -13,6 +13,8 @@ import msgspec
 
 from syncflow.connectors.exchange import Answer, Call, Exchange, ExchangeError, Neighbour
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 
 _ISSUER = "syncflow"
 _EARLY = 0.1
@@ -89,7 +91,7 @@ class TokenKeeper:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh_token: str | None = None
-        self._refusal: str | None = None
+        self._refusal: Text | None = None
 
     @property
     def _neighbour(self) -> Neighbour:
@@ -127,8 +129,10 @@ class TokenKeeper:
         if self._refusal is not None:
             raise ConfigurationError(self._refusal)
 
-    def _refuse(self, what: str, remedy: str) -> ConfigurationError:
-        self._refusal = f"{self._neighbour.said} {what}. {remedy}"
+    def _refuse(self, template: str, **values: str) -> ConfigurationError:
+        """`values` beside the neighbour and its settings."""
+        setting = self._neighbour.setting
+        self._refusal = Text(template, neighbour=self._neighbour.said, setting=setting, **values)
         return ConfigurationError(self._refusal)
 
     def _first(self) -> Token:
@@ -144,25 +148,28 @@ class TokenKeeper:
     def _renewed(self, old: Token) -> Token:
         """A token that worked has ended: refresh it. A refreshed one that never worked: log in. Else give up."""
         generation = old.generation + 1
-        setting = self._neighbour.setting
         if old.origin is _Origin.GIVEN:
-            raise self._refuse("refuses the service token", f"Set a valid one in {setting}_TOKEN.")
+            raise self._refuse(N_("{neighbour} refuses the service token. Set a valid one in {setting}_TOKEN."))
         if old.origin is _Origin.NONE:
             raise self._refuse(
-                "asks for a login", f"Set {setting}_USERNAME and {setting}_PASSWORD, or {setting}_TOKEN."
+                N_("{neighbour} asks for a login. Set {setting}_USERNAME and {setting}_PASSWORD, or {setting}_TOKEN.")
             )
         if old.origin is _Origin.MINTED and self._credentials.minting is not None:
             if not old.worked and self._monotonic() < old.renew_at:
                 raise self._refuse(
-                    "refuses the token that SyncFlow made",
-                    "INTERNAL_SERVICE_JWT_SECRET must be the same on both sides.",
+                    N_(
+                        "{neighbour} refuses the token that SyncFlow made. INTERNAL_SERVICE_JWT_SECRET must be the "
+                        "same on both sides."
+                    )
                 )
             return self._mint(self._credentials.minting, generation)
         if old.worked or self._monotonic() >= old.renew_at:
             return self._refreshed(generation) or self._login(generation)
         if old.origin is _Origin.REFRESH:
             return self._login(generation)
-        raise self._refuse("refuses the token that its own login gave", "See its log, and compare the two clocks.")
+        raise self._refuse(
+            N_("{neighbour} refuses the token that its own login gave. See its log, and compare the two clocks.")
+        )
 
     def _mint(self, minting: Minting, generation: int) -> Token:
         now = datetime.now(UTC)
@@ -173,12 +180,15 @@ class TokenKeeper:
 
     def _login(self, generation: int) -> Token:
         login = {"username": self._credentials.username, "password": self._credentials.password or ""}
-        answer = self._post("/auth/login", login, "logging in")
+        answer = self._post("/auth/login", login, Text("Logging in"))
         if not answer.is_success:
-            setting = self._neighbour.setting
             raise self._refuse(
-                f"refuses the login of {self._credentials.username} (status {answer.status})",
-                f"Check {setting}_USERNAME and {setting}_PASSWORD.",
+                N_(
+                    "{neighbour} refuses the login of {user} (status {status}). Check {setting}_USERNAME and "
+                    "{setting}_PASSWORD."
+                ),
+                user=str(self._credentials.username),
+                status=str(answer.status),
             )
         return self._token_of(answer, generation, _Origin.LOGIN)
 
@@ -186,13 +196,13 @@ class TokenKeeper:
         """None where there is no refresh token, or it is no longer taken."""
         if self._refresh_token is None:
             return None
-        answer = self._post("/auth/refresh", {"refresh_token": self._refresh_token}, "refreshing the token")
+        answer = self._post("/auth/refresh", {"refresh_token": self._refresh_token}, Text("Refreshing the token"))
         if not answer.is_success:
             self._refresh_token = None
             return None
         return self._token_of(answer, generation, _Origin.REFRESH)
 
-    def _post(self, path: str, body: dict[str, str | None], what: str) -> Answer:
+    def _post(self, path: str, body: dict[str, str | None], what: Text) -> Answer:
         call = Call("POST", path, what, body=msgspec.json.encode(body))
         return self._exchange.send(call, None).without_server_trouble()
 
@@ -200,7 +210,9 @@ class TokenKeeper:
         try:
             read = _LOGIN_ANSWER.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ExchangeError(answer.error(f"answered without a token ({error})"), applied=False) from error
+            raise ExchangeError(
+                answer.error(Text("answered without a token ({error})", error=error)), applied=False
+            ) from error
         self._refresh_token = read.refresh_token or self._refresh_token
         return Token(read.access_token, generation, origin, self._renew_at(read.expires_in))
 

@@ -15,6 +15,7 @@ import httpx
 from syncflow.connectors.retrying import StopCheck, either, never, retry_after
 from syncflow.connectors.transport import ExchangeClock, TimedTransport
 from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.i18n.texts import Text
 from syncflow.masking import mask_url
 
 _PREFIX = "/api/v1"
@@ -64,7 +65,7 @@ class Call:
 
     method: str
     path: str
-    what: str
+    what: Text
     body: bytes | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     accept: str = "application/json"
@@ -73,16 +74,12 @@ class Call:
     expected: frozenset[int] = frozenset()
     retry_500: bool = False
 
-    def failed(self, how: str) -> str:
-        """`how` as a sentence that begins with the call."""
-        return f"{self.what[0].upper()}{self.what[1:]} failed: it {how}."
-
 
 class ExchangeError(RetriableError):
     """No usable answer. `applied` says that the request may have been carried out all the same."""
 
     def __init__(
-        self, message: str, *, applied: bool, status: int | None = None, retry_after: float | None = None
+        self, message: Text, *, applied: bool, status: int | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.applied = applied
@@ -107,13 +104,13 @@ class Answer:
     def content_type(self) -> str:
         return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
-    def error(self, how: str) -> str:
-        return f"{self.neighbour.said}: {self.call.failed(how)}"
+    def error(self, how: Text) -> Text:
+        return _failed(self.neighbour, self.call, how)
 
-    def excerpt(self) -> str:
+    def excerpt(self) -> Text | str:
         """The beginning of what it said, on one line; nothing of a page that is made for a browser."""
         if "html" in self.content_type:
-            return "an HTML page"
+            return Text("an HTML page")
         return " ".join(self.body[: 4 * _LONGEST_EXCERPT].decode("utf-8", "replace").split())[:_LONGEST_EXCERPT]
 
     def without_server_trouble(self) -> "Answer":
@@ -123,31 +120,43 @@ class Answer:
             return self
         asked = retry_after(self.headers, datetime.now(UTC))
         applied = self.status >= 500 and not (self.status == 503 and asked is not None)
-        said = f": {self.excerpt()}" if self.body else ""
-        message = self.error(f"answered {self.status} {_phrase(self.status)}{said}")
-        raise ExchangeError(f"{message} {_LATER}", applied=applied, status=self.status, retry_after=asked)
+        if self.body:
+            how = Text("answered {status}: {excerpt}", status=_status(self.status), excerpt=self.excerpt())
+        else:
+            how = Text("answered {status}", status=_status(self.status))
+        raise ExchangeError(
+            Text("{error} SyncFlow tries again; if it stays so, look at that service's log.", error=self.error(how)),
+            applied=applied,
+            status=self.status,
+            retry_after=asked,
+        )
 
     def checked(self) -> "Answer":
         """This answer. Raises ConfigurationError for a status that nobody expected and that will not pass."""
         if self.is_success or self.status in self.call.expected:
             return self
-        how = self.error(f"answered {self.status} {_phrase(self.status)}: {self.excerpt()}")
-        setting = self.neighbour.setting
+        how = Text("answered {status}: {excerpt}", status=_status(self.status), excerpt=self.excerpt())
+        error, setting = self.error(how), self.neighbour.setting
         if 300 <= self.status < 400:
-            raise ConfigurationError(f"{how} Set {setting}_URL to the address behind the redirect.")
+            raise ConfigurationError(
+                "{error} Set {setting}_URL to the address behind the redirect.", error=error, setting=setting
+            )
         if self.status == 403:
-            raise ConfigurationError(f"{how} The account of SyncFlow needs the right to do this.")
-        raise ConfigurationError(f"{how} Check {setting}_URL and the versions of both sides.")
+            raise ConfigurationError("{error} The account of SyncFlow needs the right to do this.", error=error)
+        raise ConfigurationError(
+            "{error} Check {setting}_URL and the versions of both sides.", error=error, setting=setting
+        )
 
 
-_LATER = "SyncFlow tries again; if it stays so, look at that service's log."
+def _failed(neighbour: Neighbour, call: Call, how: Text) -> Text:
+    return Text("{neighbour}: {call} failed: it {how}.", neighbour=neighbour.said, call=call.what, how=how)
 
 
-def _phrase(status: int) -> str:
+def _status(status: int) -> Text | str:
     try:
-        return HTTPStatus(status).phrase
+        return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
-        return "(no standard status)"
+        return Text("{status} (no standard status)", status=str(status))
 
 
 Sink = Callable[[bytes], object]
@@ -224,16 +233,16 @@ class Exchange:
         for piece in response.iter_bytes():
             take(piece)
             if len(body) > self._max_body_bytes:
-                raise ExchangeError(
-                    self._failed(call, f"answered with more than {self._max_body_bytes:,} bytes"), applied=True
-                )
+                how = Text("answered with more than {limit} bytes", limit=self._max_body_bytes)
+                raise ExchangeError(_failed(self.neighbour, call, how), applied=True)
         return Answer(self.neighbour, call, response.status_code, response.headers, bytes(body))
 
     @contextmanager
     def _turn(self, call: Call) -> Iterator[None]:
         while not self._turns.acquire(timeout=_TURN_LOOK_UP):
             if self._should_stop():
-                raise ExchangeError(self._failed(call, "was not sent, since SyncFlow is stopping"), applied=False)
+                how = Text("was not sent, since SyncFlow is stopping")
+                raise ExchangeError(_failed(self.neighbour, call, how), applied=False)
         try:
             yield
         finally:
@@ -244,28 +253,28 @@ class Exchange:
         try:
             yield
         except httpx.ConnectTimeout as error:
-            raise ExchangeError(self._failed(call, "could not be connected to in time"), applied=False) from error
+            how = Text("could not be connected to in time")
+            raise ExchangeError(_failed(self.neighbour, call, how), applied=False) from error
         except (httpx.ConnectError, httpx.ProxyError) as error:
             raise ExchangeError(self._unreachable(call, error), applied=False) from error
         except httpx.TimeoutException as error:
-            raise ExchangeError(self._failed(call, self._silence(call)), applied=True) from error
+            raise ExchangeError(_failed(self.neighbour, call, self._silence(call)), applied=True) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise ExchangeError(
-                self._failed(call, f"broke the connection before the answer was whole ({error})"), applied=True
-            ) from error
+            how = Text("broke the connection before the answer was whole ({error})", error=error)
+            raise ExchangeError(_failed(self.neighbour, call, how), applied=True) from error
         except httpx.InvalidURL as error:
-            raise ConfigurationError(f"{self.neighbour.setting}_URL is not an address: {error}.") from error
+            raise ConfigurationError(
+                "{setting}_URL is not an address: {error}.", setting=self.neighbour.setting, error=error
+            ) from error
 
-    def _failed(self, call: Call, how: str) -> str:
-        return f"{self.neighbour.said}: {call.failed(how)}"
-
-    def _silence(self, call: Call) -> str:
+    def _silence(self, call: Call) -> Text:
         if call.repeatable and self._should_stop():
-            return "was given up, since SyncFlow is stopping"
-        return f"did not answer whole within {self._timeouts.exchange:g} seconds"
+            return Text("was given up, since SyncFlow is stopping")
+        return Text("did not answer whole within {seconds} seconds", seconds=f"{self._timeouts.exchange:g}")
 
-    def _unreachable(self, call: Call, error: Exception) -> str:
-        return (
-            f"{self._failed(call, f'cannot be reached ({error})')} "
-            f"Is it running, and is {self.neighbour.setting}_URL right?"
+    def _unreachable(self, call: Call, error: Exception) -> Text:
+        return Text(
+            "{error} Is it running, and is {setting}_URL right?",
+            error=_failed(self.neighbour, call, Text("cannot be reached ({error})", error=error)),
+            setting=self.neighbour.setting,
         )

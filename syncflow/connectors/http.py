@@ -11,6 +11,7 @@ from syncflow.connectors.auth import TokenKeeper
 from syncflow.connectors.exchange import Answer, Call, Exchange, ExchangeError, Sink
 from syncflow.connectors.retrying import Retrier, StopCheck
 from syncflow.errors import PageError, RetriableError
+from syncflow.i18n.texts import Text
 
 T = TypeVar("T")
 
@@ -67,13 +68,13 @@ class HttpClient:
 
     def health(self) -> str:
         """What the neighbour says of itself (`apismith 1.4`); logs in as well. Raises as `call` does."""
-        told = self.anonymous(Call("GET", "/health", "asking how it is"), _read_health)
+        told = self.anonymous(Call("GET", "/health", Text("Asking how it is")), _read_health)
         self._tokens.current()
         return told
 
     def clock(self) -> datetime | None:
         """What time it is there, to the second; None where it does not say. Raises as `call` does."""
-        return self.anonymous(Call("GET", "/health", "asking for the time"), _read_date)
+        return self.anonymous(Call("GET", "/health", Text("Asking for the time")), _read_date)
 
     def _authorized(self, call: Call, sink: Sink | None) -> Answer:
         token = self._tokens.current()
@@ -95,7 +96,7 @@ def _read_health(answer: Answer) -> str:
     try:
         health = msgspec.json.decode(answer.body, type=_Health)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"says nothing readable about its health: {error}")) from error
+        raise PageError(answer.error(Text("says nothing readable about its health: {error}", error=error))) from error
     return f"{health.service} {health.version}".strip()
 
 

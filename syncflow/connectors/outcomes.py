@@ -6,6 +6,7 @@ import polars as pl
 
 from syncflow.chunk import ROW
 from syncflow.chunk import UNKNOWN_HASH as UNKNOWN_HASH  # for the connectors, which make outcomes
+from syncflow.i18n.texts import Text
 from syncflow.protocols import OUTCOME_SCHEMA, WriteState
 
 
@@ -37,7 +38,7 @@ def parent_missing(rows: pl.DataFrame, ref: str, parent: str) -> pl.DataFrame:
     return outcome(
         rows,
         WriteState.PARENT_MISSING,
-        f"{parent} does not hold the record that the reference {ref} names",
+        str(Text("{parent} does not hold the record that the reference {ref} names", parent=parent, ref=ref)),
         field=ref,
         error_type="parent_not_found",
     )

@@ -10,6 +10,7 @@ from syncflow.connectors.page_metadata import check_page, total_rows
 from syncflow.connectors.page_ndjson import decode_ndjson
 from syncflow.connectors.page_rows import PageRows
 from syncflow.errors import ConfigurationError, PageError
+from syncflow.i18n.texts import Text
 from syncflow.protocols import Page, PageRequest
 
 JSON = "application/json"
@@ -38,13 +39,17 @@ def read_page(answer: Answer, request: PageRequest) -> Page:
         decode = _ROWS_ALONE.get(answer.content_type)
         page = _from_json(answer, request) if decode is None else _from_rows(answer, request, decode)
     except PageError as error:
-        raise PageError(answer.error(f"sent no readable page: {error}")) from error
+        raise PageError(answer.error(Text("sent no readable page: {error}", error=error))) from error
     impossible = [name for name in page.observed if not name or "\0" in name or name.startswith(_OURS)]
     if impossible:
         raise ConfigurationError(
             answer.error(
-                f"sent a column named {impossible[0]!r}, which cannot be a field's name: give it an alias in the API "
-                f"that does not begin with {_OURS}"
+                Text(
+                    "sent a column named {impossible}, which cannot be a field's name: give it an alias in the API "
+                    "that does not begin with {ours}",
+                    impossible=repr(impossible[0]),
+                    ours=_OURS,
+                )
             )
         )
     return page
@@ -52,9 +57,11 @@ def read_page(answer: Answer, request: PageRequest) -> Page:
 
 def check_content_type(answer: Answer, taken: Sequence[str] = (JSON,)) -> None:
     if answer.content_type not in taken:
-        sent = answer.content_type or "no content type"
-        said = "no text" if b"\0" in answer.body else answer.excerpt()
-        raise PageError(answer.error(f"sent {sent} instead of {taken[-1]} ({said})"))
+        sent = answer.content_type or Text("no content type")
+        said = Text("no text") if b"\0" in answer.body else answer.excerpt()
+        raise PageError(
+            answer.error(Text("sent {sent} instead of {taken} ({said})", sent=sent, taken=taken[-1], said=said))
+        )
 
 
 def _from_json(answer: Answer, request: PageRequest) -> Page:

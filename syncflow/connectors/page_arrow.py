@@ -20,7 +20,7 @@ def decode_arrow(stream: bytes, columns: Sequence[str], *, decimal_comma: bool =
     try:
         frame = pl.read_ipc_stream(stream)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise PageError(f"the Arrow stream cannot be read ({error})") from error
+        raise PageError("the Arrow stream cannot be read ({error})", error=error) from error
     if frame.columns != names:
         raise PageError("the Arrow stream's columns do not agree with its schema")
     texts = _texts(frame, decimal_comma=decimal_comma)
@@ -36,7 +36,7 @@ def _texts(frame: pl.DataFrame, *, decimal_comma: bool) -> pl.DataFrame:
             for name, dtype in frame.schema.items()
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, UnreadTypeError) as error:
-        raise PageError(f"a value of the Arrow stream has no text ({error})") from error
+        raise PageError("a value of the Arrow stream has no text ({error})", error=error) from error
 
 
 def _observed(dtype: pl.DataType) -> OracleType:

@@ -15,6 +15,7 @@ from syncflow.connectors.page_metadata import check_page, total_rows
 from syncflow.connectors.page_plain import read_plainly
 from syncflow.connectors.page_rows import PageRows
 from syncflow.errors import PageError
+from syncflow.i18n.texts import Text
 from syncflow.protocols import Page
 
 _LONGEST_ERROR = 300
@@ -94,18 +95,18 @@ def _parse(body: bytes, cut: _Parts | None) -> _Parts:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if cut is not None:
             return cut
-        raise PageError(f"the body is not valid JSON, or was cut short ({error})") from error
+        raise PageError("the body is not valid JSON, or was cut short ({error})", error=error) from error
     array = bytes(envelope.data)
     if envelope.success is True and not array.startswith(b"["):
         raise PageError("`data` is not a list of rows")
     return _Parts(envelope.success, envelope.error, envelope.metadata, array)
 
 
-def _refusal(parts: _Parts) -> str:
+def _refusal(parts: _Parts) -> Text:
     if parts.success is False:
-        said = str(parts.error)[:_LONGEST_ERROR] if parts.error else "without a reason"
-        return f"it says `success: false`: {said}"
-    return "`success` is missing or not a boolean"
+        said = str(parts.error)[:_LONGEST_ERROR] if parts.error else Text("without a reason")
+        return Text("it says `success: false`: {said}", said=said)
+    return Text("`success` is missing or not a boolean")
 
 
 def _read_fast(parts: _Parts, columns: Sequence[str], decimal_comma: bool) -> PageRows | None:

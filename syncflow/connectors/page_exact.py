@@ -91,7 +91,7 @@ def _raw_rows(array: bytes) -> Sequence[bytes]:
     except _UNDECODABLE as error:
         rows = split_rows(array)
         if rows is None:
-            raise PageError(f"the rows are not valid JSON ({error})") from error
+            raise PageError("the rows are not valid JSON ({error})", error=error) from error
         return rows
 
 

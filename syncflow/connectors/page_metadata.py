@@ -14,7 +14,7 @@ def total_rows(said: object) -> int | None:
 def check_page(said: object, asked: int) -> None:
     """Raises PageError when the answer says that it is another page than the one that was asked for."""
     if said is not None and _whole(said) != asked:
-        raise PageError(f"it is page {said!r}, but page {asked} was asked for")
+        raise PageError("it is page {said}, but page {asked} was asked for", said=repr(said), asked=str(asked))
 
 
 def _whole(said: object) -> int | None:

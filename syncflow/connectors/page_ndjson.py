@@ -27,5 +27,5 @@ def decode_ndjson(body: bytes, columns: Sequence[str], *, decimal_comma: bool = 
     if lines and not body.endswith(b"\n"):
         last = read_row(lines[-1].decode("utf-8", "replace").encode())
         if not last.is_object:
-            raise PageError(f"the body was cut short: {last.problem}")
+            raise PageError("the body was cut short: {problem}", problem=last.problem)
     return read_each(lines, columns, decimal_comma=decimal_comma)

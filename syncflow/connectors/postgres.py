@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from syncflow.connectors.retrying import Retrier, StopCheck
 from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError
+from syncflow.i18n.texts import Text
 from syncflow.masking import mask_url
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ _PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
 class CommitUnknown(RetriableError, Generic[T]):
     """The connection was lost at COMMIT: nobody can say whether it was carried out. `result` is what it would be."""
 
-    def __init__(self, message: str, result: T) -> None:
+    def __init__(self, message: Text, result: T) -> None:
         super().__init__(message)
         self.result = result
 
@@ -108,8 +109,13 @@ class Database:
                 if error.sqlstate is not None and error.sqlstate[:2] not in ("08", "57"):
                     raise
                 raise CommitUnknown(
-                    f"{self.said}: the connection was lost while {what} was being committed ({_first_line(error)}). "
-                    "What was written is read back before anything is sent again.",
+                    Text(
+                        "{database}: the connection was lost while {what} was being committed ({reason}). What was "
+                        "written is read back before anything is sent again.",
+                        database=self.said,
+                        what=what,
+                        reason=_first_line(error),
+                    ),
                     result,
                 ) from error
             return result
@@ -152,27 +158,41 @@ class Database:
     def _not_connected(self, error: psycopg.Error) -> SyncFlowError:
         said = _first_line(error)
         if isinstance(error, psycopg.ProgrammingError):
-            return ConfigurationError(f"SCHEDULEHUB_URL is not a PostgreSQL address: {said}.")
+            return ConfigurationError("SCHEDULEHUB_URL is not a PostgreSQL address: {reason}.", reason=said)
         if any(sign in said for sign in _REFUSED_LOGIN):
             return ConfigurationError(
-                f"{self.said} refuses the login: {said}. Check user and password in SCHEDULEHUB_URL."
+                "{database} refuses the login: {reason}. Check user and password in SCHEDULEHUB_URL.",
+                database=self.said,
+                reason=said,
             )
         if _DOES_NOT_EXIST in said:
-            return ConfigurationError(f"{self.said}: {said}. Create it, or correct SCHEDULEHUB_URL.")
-        return RetriableError(f"{self.said} cannot be reached: {said}. Is it running, and is SCHEDULEHUB_URL right?")
+            return ConfigurationError(
+                "{database}: {reason}. Create it, or correct SCHEDULEHUB_URL.", database=self.said, reason=said
+            )
+        return RetriableError(
+            "{database} cannot be reached: {reason}. Is it running, and is SCHEDULEHUB_URL right?",
+            database=self.said,
+            reason=said,
+        )
 
     def _translated(self, what: str, error: psycopg.Error) -> SyncFlowError:
         state = error.sqlstate or ""
-        said = f"{self.said}: {what} failed: {_first_line(error)}"
+        said = Text("{database}: {what} failed: {reason}", database=self.said, what=what, reason=_first_line(error))
         if state == "42501":
-            return ConfigurationError(f"{said}. Grant this right to the user of SCHEDULEHUB_URL.")
+            return ConfigurationError("{said}. Grant this right to the user of SCHEDULEHUB_URL.", said=said)
         if state[:2] in ("42", "3F"):
             return ConfigurationError(
-                f"{said}. A table is missing or was changed by somebody; run the sync again, and it prepares the table."
+                "{said}. A table is missing or was changed by somebody; run the sync again, and it prepares the table.",
+                said=said,
             )
         if state.startswith("53"):
-            return RetriableError(f"{said}. Free space or connections on that server; the batch goes on afterwards.")
-        return _Refused(said + ".") if state and state[:2] not in _PASSING_CLASSES else RetriableError(said + ".")
+            return RetriableError(
+                "{said}. Free space or connections on that server; the batch goes on afterwards.", said=said
+            )
+        kind = _Refused if state and state[:2] not in _PASSING_CLASSES else RetriableError
+        return kind(
+            Text("{database}: {what} failed: {reason}.", database=self.said, what=what, reason=_first_line(error))
+        )
 
 
 class _Refused(RetriableError):

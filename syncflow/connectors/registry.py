@@ -66,5 +66,10 @@ def _scheme(url: str, setting: str, taken: frozenset[str]) -> str:
     scheme = urlsplit(url).scheme.lower()
     if scheme not in taken:
         listed = ", ".join(f"{each}://" for each in sorted(taken))
-        raise ConfigurationError(f"{setting} is {mask_address(url)}; an address must begin with one of {listed}.")
+        raise ConfigurationError(
+            "{setting} is {address}; an address must begin with one of {listed}.",
+            setting=setting,
+            address=mask_address(url),
+            listed=listed,
+        )
     return scheme

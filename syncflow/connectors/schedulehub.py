@@ -23,6 +23,8 @@ from syncflow.connectors.schedulehub_sending import Refused, Sent, TooLarge, sen
 from syncflow.connectors.schedulehub_values import read_values
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, PageError, UnavailableError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, OUTCOME_SCHEMA, Rehearsal, WriteState
@@ -65,7 +67,7 @@ class ScheduleHub:
         """What `GET /health` offers; asked once."""
         with self._lock:
             if self._capabilities is None:
-                call = Call("GET", "/health", "asking for its capabilities")
+                call = Call("GET", "/health", Text("Asking for its capabilities"))
                 self._capabilities = self._client.anonymous(call, wire.read_capabilities)
             return self._capabilities
 
@@ -73,7 +75,9 @@ class ScheduleHub:
         """One call of `health` and one that needs the login; that there is no such entity is a good answer."""
         told = self._client.health()
         body = b'{"erp_key_hashes": []}'
-        call = Call("POST", "/syncflow_check/batch/query", "testing the login", body=body, expected=_NO_SUCH_ENTITY)
+        call = Call(
+            "POST", "/syncflow_check/batch/query", Text("Testing the login"), body=body, expected=_NO_SUCH_ENTITY
+        )
         self._client.call(call, whole)
         return told
 
@@ -113,15 +117,18 @@ class ScheduleHub:
         call = Call(
             "PUT",
             f"/tables/{table.entity}",
-            f"preparing the table {table.entity}",
+            Text("Preparing the table {table}", table=table.entity),
             body=msgspec.json.encode(_table_body(table)),
             expected=_REFUSED_WHOLE,
         )
         answer = self._client.call(call, whole)
         if not answer.is_success:
             raise ConfigurationError(
-                f"{self._client.said} cannot take the columns of {table.entity}: {answer.excerpt()}. "
-                "Widen the column there, or map the field to another name."
+                "{neighbour} cannot take the columns of {entity}: {excerpt}. "
+                "Widen the column there, or map the field to another name.",
+                neighbour=self._client.said,
+                entity=table.entity,
+                excerpt=answer.excerpt(),
             )
         return () if there else (f"ScheduleHub made the table {table.entity}.",)
 
@@ -141,7 +148,7 @@ class ScheduleHub:
         call = Call(
             "GET",
             f"/{table.entity}/identities",
-            f"listing the rows of {table.entity}",
+            Text("Listing the rows of {table}", table=table.entity),
             accept=f"{arrow.MEDIA_TYPE}, {_NDJSON};q=0.9" if self._speaks_arrow else _NDJSON,
             expected=frozenset({404}),
         )
@@ -159,7 +166,7 @@ class ScheduleHub:
         return found.filter(pl.col(wire.DELETED_AT).is_null()).select(FOUND_SCHEMA.names())
 
     def values(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
-        call = Call("POST", f"/{table.entity}/batch/query", f"looking at rows of {table.entity}")
+        call = Call("POST", f"/{table.entity}/batch/query", Text("Looking at rows of {table}", table=table.entity))
         asked = replace(call, body=wire.queried(keys).as_json())
         return self._client.call(asked, lambda answer: read_values(answer, table))
 
@@ -199,19 +206,28 @@ class ScheduleHub:
         call = Call(
             "POST",
             f"/{entity}/batch/query",
-            f"looking for the table {entity}",
+            Text("Looking for the table {table}", table=entity),
             body=b'{"erp_key_hashes":[]}',
             expected=frozenset({404}),
         )
         return self._client.call(call, whole).status != 404
 
     def _no_table(self, entity: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._client.said} has no table {entity}. Create it there, and sync again.")
+        return ConfigurationError(
+            "{neighbour} has no table {entity}. Create it there, and sync again.",
+            neighbour=self._client.said,
+            entity=entity,
+        )
 
     def _query(self, entity: str, keys: pl.Series) -> pl.DataFrame:
         """The records of these keys, softly deleted ones with their `deleted_at`."""
         found = [wire.no_records()]
-        call = Call("POST", f"/{entity}/batch/query", f"looking up rows of {entity}", expected=frozenset({404}))
+        call = Call(
+            "POST",
+            f"/{entity}/batch/query",
+            Text("Looking up rows of {table}", table=entity),
+            expected=frozenset({404}),
+        )
         for start in range(0, keys.len(), _ASKED_AT_ONCE):
             entries = wire.queried(keys[start : start + _ASKED_AT_ONCE])
             found.append(self._exchange(call, entries, lambda answer: self._read_query(answer, entity)))
@@ -261,7 +277,7 @@ class ScheduleHub:
         gone = rows.filter(pl.col(UID).is_null())
         held = rows.filter(pl.col(UID).is_not_null())
         told = self._send(table, held, "update", at_once)
-        return [told, outcome(gone, WriteState.KEY_GONE, "ScheduleHub no longer holds this key")]
+        return [told, outcome(gone, WriteState.KEY_GONE, N_("ScheduleHub no longer holds this key"))]
 
     def _send(self, table: TargetTable, rows: pl.DataFrame, batch: str, at_once: int) -> pl.DataFrame:
         """The outcomes of one kind of batch call with whole records, one line a row."""
@@ -293,7 +309,7 @@ class ScheduleHub:
         call = Call(
             "POST",
             f"/{entity}/batch/{batch}",
-            f"writing {part.height:,} rows of {entity} ({batch})",
+            Text("Writing {rows} rows of {table} ({path})", rows=part.height, table=entity, path=batch),
             repeatable=batch == "upsert",
             expected=_HANDLED if patient else _HANDLED | {500},
             retry_500=patient,
@@ -302,7 +318,7 @@ class ScheduleHub:
             return self._exchange(call, entries, lambda answer: self._read_batch(answer, entity, part))
         except ExchangeError as error:
             if error.status == 500:
-                raise Refused(500, str(error)) from error
+                raise Refused(500, error.text) from error
             raise
 
     @property
@@ -333,7 +349,10 @@ class ScheduleHub:
         if answer.status == 413:
             raise TooLarge
         if answer.status in _REFUSED_WHOLE or answer.status == 500:
-            raise Refused(answer.status, answer.error(f"answered {answer.status}: {answer.excerpt()}"))
+            raise Refused(
+                answer.status,
+                answer.error(Text("answered {status}: {excerpt}", status=str(answer.status), excerpt=answer.excerpt())),
+            )
         if _is_arrow(answer):
             return _with_positions(part, arrow.read_failures(answer, part.height))
         return _with_failures(answer, part, wire.read_failures(answer, part.height))
@@ -343,8 +362,10 @@ def _check_names(table: TargetTable) -> None:
     taken = sorted({column.name for column in table.columns} & wire.RESERVED)
     if taken:
         raise ConfigurationError(
-            f"{table.entity}: {', '.join(taken)} cannot be a column's name, since it is ScheduleHub's own. "
-            "Map the field to another name."
+            "{entity}: {taken} cannot be a column's name, since it is ScheduleHub's own. "
+            "Map the field to another name.",
+            entity=table.entity,
+            taken=", ".join(taken),
         )
 
 
@@ -361,8 +382,10 @@ def _spooling(call: Call) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnavailableError(
-            f"While {call.what}: there is no room for a temporary file ({error.strerror or error}). Make room in the "
-            "directory for temporary files, or name another one in TMPDIR; the work goes on from its last checkpoint."
+            "{what}: there is no room for a temporary file ({reason}). Make room in the "
+            "directory for temporary files, or name another one in TMPDIR; the work goes on from its last checkpoint.",
+            what=call.what,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -375,9 +398,13 @@ def _emptied(spool: IO[bytes]) -> IO[bytes]:
 def _check_stream(answer: Answer) -> None:
     """Raises PageError for a stream of another type, or one whose end cannot be told from a break."""
     if answer.content_type not in (_NDJSON, "application/ndjson", arrow.MEDIA_TYPE):
-        raise PageError(answer.error(f"sent {answer.content_type or 'no content type'} instead of NDJSON"))
+        raise PageError(
+            answer.error(Text("sent {sent} instead of NDJSON", sent=answer.content_type or Text("no content type")))
+        )
     if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
-        raise PageError(answer.error("sent a stream without a length, so that nobody can say whether it is whole"))
+        raise PageError(
+            answer.error(Text("sent a stream without a length, so that nobody can say whether it is whole"))
+        )
 
 
 def _is_arrow(answer: Answer) -> bool:
@@ -407,7 +434,7 @@ def _with_failures(answer: Answer, part: pl.DataFrame, failures: pl.DataFrame) -
     told = part.select(ROW, by).join(failures.drop(KEY if by == UID else UID), on=by, how="inner")
     told = told.unique(ROW).select(OUTCOME_SCHEMA.names()).cast(OUTCOME_SCHEMA)
     if told.height != failures.height:
-        raise PageError(answer.error("names failed records that were not sent"))
+        raise PageError(answer.error(Text("names failed records that were not sent")))
     return pl.concat([told, done(without_rows(part, told))])
 
 
@@ -416,7 +443,7 @@ def _all_outcomes(sent: Sent) -> pl.DataFrame:
         outcome(
             part,
             WriteState.KEY_EXISTS if error.status == 409 else WriteState.REJECTED,
-            error.message,
+            str(error.message),
             error_type=f"status_{error.status}",
             temporary=error.status >= 500,
         )

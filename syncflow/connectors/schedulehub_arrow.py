@@ -22,6 +22,7 @@ from syncflow.connectors.schedulehub_wire import (
     identity_columns,
 )
 from syncflow.errors import PageError
+from syncflow.i18n.texts import Text
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 ACCEPT = f"{MEDIA_TYPE}, application/json;q=0.9"
@@ -47,14 +48,16 @@ def read_failures(answer: Answer, sent: int) -> pl.DataFrame:
     accounted(answer, sent, written, failed, frame.height)
     missing = [name for name in ("position", "error", "code", "ref") if name not in frame.columns]
     if missing:
-        raise PageError(answer.error(f"tells of failed records without {', '.join(missing)}"))
+        raise PageError(answer.error(Text("tells of failed records without {missing}", missing=", ".join(missing))))
     try:
         position = frame["position"].cast(pl.UInt32).alias(FAILED_AT)
         texts = frame.select(pl.col(_FAILURE_TEXTS).cast(pl.String))
     except pl.exceptions.PolarsError as error:
-        raise PageError(answer.error(f"tells of failed records in columns of wrong types ({error})")) from error
+        raise PageError(
+            answer.error(Text("tells of failed records in columns of wrong types ({error})", error=error))
+        ) from error
     if position.has_nulls() or position.n_unique() < frame.height or any(position >= sent):
-        raise PageError(answer.error("names failed records that were not sent"))
+        raise PageError(answer.error(Text("names failed records that were not sent")))
     return failure_frame(texts.with_columns(position))
 
 
@@ -77,7 +80,7 @@ def _read(answer: Answer) -> pl.DataFrame:
     try:
         return _frame(answer.body)
     except PageError as error:
-        raise PageError(answer.error(f"sent no readable answer: {error}")) from error
+        raise PageError(answer.error(Text("sent no readable answer: {error}", error=error))) from error
 
 
 def _frame(stream: bytes) -> pl.DataFrame:
@@ -85,13 +88,13 @@ def _frame(stream: bytes) -> pl.DataFrame:
     try:
         return pl.read_ipc_stream(stream)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise PageError(f"the Arrow stream cannot be read ({error})") from error
+        raise PageError("the Arrow stream cannot be read ({error})", error=error) from error
 
 
 def _count(answer: Answer, header: str) -> int:
     text = answer.headers.get(header, "")
     if not (text.isascii() and text.isdigit()):
-        raise PageError(answer.error(f"has no number in the header {header}"))
+        raise PageError(answer.error(Text("has no number in the header {header}", header=header)))
     return int(text)
 
 
@@ -115,7 +118,7 @@ def _kind_and_size(metadata: bytes) -> tuple[int, int]:
     try:
         kind, size = _member(metadata, 1, "<B"), _member(metadata, 3, "<q")
     except struct.error as error:
-        raise PageError(f"the Arrow stream of identities is broken ({error})") from error
+        raise PageError("the Arrow stream of identities is broken ({error})", error=error) from error
     if size < 0:
         raise PageError("the Arrow stream of identities is broken: it states a size below zero")
     return kind, size

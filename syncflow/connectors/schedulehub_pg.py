@@ -216,7 +216,9 @@ class ScheduleHubPostgres:
             found = catalog(connection, self._schema, entity)
             if not found:
                 raise ConfigurationError(
-                    f"ScheduleHub's database has no table {entity} in the schema {self._schema}; a sync prepares it."
+                    "ScheduleHub's database has no table {entity} in the schema {schema}; a sync prepares it.",
+                    entity=entity,
+                    schema=self._schema,
                 )
             self._catalogs[entity] = found
         return self._catalogs[entity]

@@ -22,6 +22,7 @@ from syncflow.connectors.schedulehub_pg_table import (
 )
 from syncflow.connectors.schedulehub_pg_types import POSTGRES_TYPE, conversion, widened
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import Rehearsal
 
@@ -120,15 +121,21 @@ class _Preparation:
         kind = self._connection.execute(_KIND, (self._quoted,)).fetchone()
         if kind is None or kind[0] not in ("r", "p", b"r", b"p") or not {BRIDGE_UID, BRIDGE_KEY} <= existing.keys():
             raise ConfigurationError(
-                f"{self._quoted} in ScheduleHub's database is not a table that SyncFlow can load: it has no "
-                f"{BRIDGE_UID} and {BRIDGE_KEY}. Rename it, or give the entity another name."
+                "{table} in ScheduleHub's database is not a table that SyncFlow can load: it has no "
+                "{uid} and {key}. Rename it, or give the entity another name.",
+                table=self._quoted,
+                uid=BRIDGE_UID,
+                key=BRIDGE_KEY,
             )
         ours = BRIDGE_COLUMNS.keys() | self._wanted().keys()
         for column in existing.values():
             if column.required and not column.has_default and column.name not in ours:
                 raise ConfigurationError(
-                    f"The table {self._quoted} in ScheduleHub's database requires a value for {column.name}, which "
-                    f"{self._table.entity} does not bring. Map a field to it, give it a default, or drop its NOT NULL."
+                    "The table {table} in ScheduleHub's database requires a value for {column}, which "
+                    "{entity} does not bring. Map a field to it, give it a default, or drop its NOT NULL.",
+                    table=self._quoted,
+                    column=column.name,
+                    entity=self._table.entity,
                 )
 
     def _add_columns(self, existing: dict[str, Column]) -> Iterator[str]:
@@ -148,7 +155,7 @@ class _Preparation:
         missing = {name: type_ for name, type_ in {**BRIDGE_COLUMNS, **self._wanted()}.items() if name not in existing}
         if missing:
             listed = ", ".join(f"{name} ({type_})" for name, type_ in missing.items())
-            self._refuse_if_frozen(f"has no column {listed}", "Add it")
+            self._refuse_if_frozen(Text("has no column {columns}", columns=listed), Text("Add it"))
         return missing
 
     def _has_dropped(self) -> bool:
@@ -164,7 +171,13 @@ class _Preparation:
         ]
         for column, new in changes:
             self._refuse_if_frozen(
-                f"has the column {column.name} as {column.type}, but its values need {new}", f"Change it to {new}"
+                Text(
+                    "has the column {column} as {type}, but its values need {needed}",
+                    column=column.name,
+                    type=column.type,
+                    needed=new,
+                ),
+                Text("Change it to {type}", type=new),
             )
         return changes
 
@@ -180,8 +193,11 @@ class _Preparation:
     def _widened(self, column: Column, wanted: str) -> str:
         if wanted == "uuid" and column.type != "uuid":
             raise ConfigurationError(
-                f"The column {column.name} of {self._quoted} in ScheduleHub's database is {column.type}, but must be "
-                "uuid, since it holds the uid of a parent. Rename it; SyncFlow then adds its own."
+                "The column {column} of {table} in ScheduleHub's database is {type}, but must be "
+                "uuid, since it holds the uid of a parent. Rename it; SyncFlow then adds its own.",
+                column=column.name,
+                table=self._quoted,
+                type=column.type,
             )
         return widened(column.type, wanted)
 
@@ -194,16 +210,26 @@ class _Preparation:
             if error.sqlstate not in _CANNOT_ALTER:
                 raise
             raise ConfigurationError(
-                f"The column {column.name} of {self._quoted} in ScheduleHub's database is {column.type} and cannot be "
-                f"widened to {new}: {error.diag.message_primary} ({error.diag.message_detail}). "
-                "Drop what depends on it, run the sync, and make it again."
+                "The column {column} of {table} in ScheduleHub's database is {type} and cannot be "
+                "widened to {new}: {reason} ({detail}). "
+                "Drop what depends on it, run the sync, and make it again.",
+                column=column.name,
+                table=self._quoted,
+                type=column.type,
+                new=new,
+                reason=error.diag.message_primary,
+                detail=error.diag.message_detail,
             ) from error
 
-    def _refuse_if_frozen(self, what: str, remedy: str) -> None:
+    def _refuse_if_frozen(self, what: Text, remedy: Text) -> None:
         if self._drift is DriftMode.FREEZE:
             raise ConfigurationError(
-                f"The table {self._quoted} in ScheduleHub's database {what}, and {self._table.entity} is frozen. "
-                f"{remedy} by hand, or set the entity's drift mode to evolve."
+                "The table {table} in ScheduleHub's database {what}, and {entity} is frozen. "
+                "{remedy} by hand, or set the entity's drift mode to evolve.",
+                table=self._quoted,
+                what=what,
+                entity=self._table.entity,
+                remedy=remedy,
             )
 
     def _forget_hashes(self) -> str:
@@ -213,12 +239,15 @@ class _Preparation:
     def add_missing_indexes(self) -> list[str]:
         said = []
         for column in self._indexes.missing():
-            self._refuse_if_frozen(f"has no unique index on {column}", "Make it")
+            self._refuse_if_frozen(Text("has no unique index on {column}", column=column), Text("Make it"))
             doubled = self._indexes.build(column)
             if doubled is not None:
                 raise ConfigurationError(
-                    f"The table {self._quoted} in ScheduleHub's database holds one {column} twice: {doubled} Delete "
-                    "the rows that are too many; SyncFlow writes them again if needed."
+                    "The table {table} in ScheduleHub's database holds one {column} twice: {doubled} Delete "
+                    "the rows that are too many; SyncFlow writes them again if needed.",
+                    table=self._quoted,
+                    column=column,
+                    doubled=doubled,
                 )
             said.append(f"The table {self._quoted} had no unique index on {column}: it was made.")
         return said

@@ -17,6 +17,7 @@ from syncflow.connectors.schedulehub_pg_table import (
     qualified,
     uid_column,
 )
+from syncflow.i18n.texts import Text
 from syncflow.model import ChildRef, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, LIVING_SCHEMA
 
@@ -91,7 +92,11 @@ def _with_children(
     if not keys or not _is_referred_to(connection, schema, child):
         return []
     rows = _ask(connection, _LIVING_CHILDREN, schema, table, child, keys)
-    return [(str(key), f"{count} living {child.entity} refer to it ({child.ref})") for key, count in rows]
+    return [(str(key), str(_referred_to(child, str(count)))) for key, count in rows]
+
+
+def _referred_to(child: ChildRef, rows: str) -> Text:
+    return Text("{rows} living {entity} refer to it ({ref})", rows=rows, entity=child.entity, ref=child.ref)
 
 
 def _is_referred_to(connection: Connection, schema: str, child: ChildRef) -> bool:

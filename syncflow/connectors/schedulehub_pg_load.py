@@ -18,6 +18,8 @@ from syncflow.connectors.schedulehub_pg_table import (
     BRIDGE_UID,
     BRIDGE_UPDATED_AT,
 )
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.protocols import WriteState
 
 _STAGE = sql.Identifier("pg_temp", "syncflow_stage")
@@ -75,7 +77,7 @@ class Loader:
             if found.alive.is_empty() and found.deleted.is_empty():
                 return None
             exists = part.filter(key.is_in(found.alive.implode()))
-            outcomes.append(outcome(exists, WriteState.KEY_EXISTS, "ScheduleHub holds this key already"))
+            outcomes.append(outcome(exists, WriteState.KEY_EXISTS, N_("ScheduleHub holds this key already")))
             outcomes.extend(self._update(part.filter(key.is_in(found.deleted.implode())), revive=True))
             return [part.filter(~key.is_in(pl.concat([found.alive, found.deleted]).implode()))]
 
@@ -99,7 +101,7 @@ class Loader:
                 return [done(part)]
             found = found_keys(self._connection, self._name, part[BRIDGE_KEY].to_list())
             held = pl.col(BRIDGE_KEY).is_in(found.alive.implode())
-            gone = outcome(part.filter(~held), WriteState.KEY_GONE, "ScheduleHub no longer holds this key")
+            gone = outcome(part.filter(~held), WriteState.KEY_GONE, N_("ScheduleHub no longer holds this key"))
             return [done(part.filter(held)), gone]
 
         return self._isolated(rows, send, lambda _part, _error: None)
@@ -187,7 +189,7 @@ def _rejected(row: pl.DataFrame, error: psycopg.Error) -> pl.DataFrame:
     return outcome(
         row,
         WriteState.REJECTED,
-        f"PostgreSQL refuses the row: {said}"[:_LONGEST_MESSAGE],
+        str(Text("PostgreSQL refuses the row: {reason}", reason=said))[:_LONGEST_MESSAGE],
         field=error.diag.column_name or (named[1] if named else None),
         error_type=type(error).__name__,
     )

@@ -61,14 +61,19 @@ def check_names(table: TargetTable) -> None:
     for name in (table.entity, *names):
         if len(name.encode()) > LONGEST_NAME:
             raise ConfigurationError(
-                f"{table.entity}: the name {name} has more than {LONGEST_NAME} bytes, which is more than a name in "
-                "PostgreSQL may have. Map the field to a shorter one."
+                "{entity}: the name {name} has more than {most} bytes, which is more than a name in "
+                "PostgreSQL may have. Map the field to a shorter one.",
+                entity=table.entity,
+                name=name,
+                most=str(LONGEST_NAME),
             )
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ConfigurationError(
-            f"{table.entity}: the column {', '.join(sorted(twice))} would stand twice in its table, with the columns "
-            "that SyncFlow adds (_bridge_*, and <reference>_uid). Map the field to another name."
+            "{entity}: the column {columns} would stand twice in its table, with the columns "
+            "that SyncFlow adds (_bridge_*, and <reference>_uid). Map the field to another name.",
+            entity=table.entity,
+            columns=", ".join(sorted(twice)),
         )
 
 

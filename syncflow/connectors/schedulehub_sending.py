@@ -10,6 +10,7 @@ import polars as pl
 from syncflow.chunk import ROW
 from syncflow.connectors.exchange import ExchangeError
 from syncflow.errors import ConfigurationError, PageError
+from syncflow.i18n.texts import Text
 
 _FAILURES_IN_A_ROW = 30
 """So many requests with a status of 500 and none that passed are hardly the fault of some rows: from then on requests
@@ -27,8 +28,8 @@ class TooLarge(Exception):
 class Refused(Exception):
     """The whole request was refused with this status: 400, 409, 422 or 500. The text is what the service said."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, message: Text) -> None:
+        super().__init__(str(message))
         self.status = status
         self.message = message
 
@@ -168,14 +169,16 @@ class _Sending:
 
     def _too_large(self, part: pl.DataFrame) -> None:
         self.sent.largest = max(1, min(self.sent.largest, part.height // 2))
-        self._halve(part, Refused(413, "The record alone is larger than a request may be."))
+        self._halve(part, Refused(413, Text("The record alone is larger than a request may be.")))
 
     def _refused(self, part: pl.DataFrame, error: Refused) -> None:
         self._in_a_row += 1
         if error.status >= 500 and self._in_a_row > _FAILURES_IN_A_ROW:
             raise ExchangeError(error.message, applied=True, status=error.status)
         if self._in_a_row > _REFUSALS_IN_A_ROW:
-            raise ConfigurationError(f"{error.message} It refuses every request: check the versions of both sides.")
+            raise ConfigurationError(
+                "{error} It refuses every request: check the versions of both sides.", error=error.message
+            )
         self._halve(part, error)
 
     def _halve(self, part: pl.DataFrame, error: Refused) -> None:

@@ -12,6 +12,7 @@ from syncflow.chunk import KEY
 from syncflow.connectors.exchange import Answer
 from syncflow.connectors.schedulehub_wire import DELETED_AT
 from syncflow.errors import PageError
+from syncflow.i18n.texts import Text
 from syncflow.model import TargetTable
 
 _RECORDS = msgspec.json.Decoder(list[dict[str, object]], float_hook=Decimal)
@@ -26,7 +27,9 @@ def read_values(answer: Answer, table: TargetTable) -> pl.DataFrame:
     try:
         found = _RECORDS.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"sent no readable records: {error} ({answer.excerpt()})")) from error
+        raise PageError(
+            answer.error(Text("sent no readable records: {error} ({excerpt})", error=error, excerpt=answer.excerpt()))
+        ) from error
     alive = [
         record for record in found if record.get(DELETED_AT) is None and isinstance(record.get("erp_key_hash"), str)
     ]

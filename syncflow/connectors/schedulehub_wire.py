@@ -13,6 +13,7 @@ from syncflow.chunk import DATA, KEY, PARENT, REF, ROWVERSION, UID
 from syncflow.connectors.exchange import Answer
 from syncflow.connectors.outcomes import UNKNOWN_HASH
 from syncflow.errors import PageError
+from syncflow.i18n.texts import Text
 from syncflow.model import TargetTable
 from syncflow.protocols import FOUND_SCHEMA, IDENTITY_SCHEMA, WriteState
 
@@ -149,7 +150,9 @@ def read_failures(answer: Answer, sent: int) -> pl.DataFrame:
     try:
         read = _BATCH_ANSWER.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"sent no readable answer: {error} ({answer.excerpt()})")) from error
+        raise PageError(
+            answer.error(Text("sent no readable answer: {error} ({excerpt})", error=error, excerpt=answer.excerpt()))
+        ) from error
     accounted(answer, sent, read.success_count, read.failure_count, len(read.failures))
     told = [
         (each.record.erp_key_hash if each.record is not None else None, each.uid, each.error, each.code, each.ref)
@@ -163,7 +166,14 @@ def accounted(answer: Answer, sent: int, written: int, failed: int, told: int) -
     """Raises PageError when the counts of a batch's answer do not account for every record."""
     if written + failed != sent or told != failed:
         raise PageError(
-            answer.error(f"accounts for {written:,} written and {told:,} failed records, where {sent:,} were sent")
+            answer.error(
+                Text(
+                    "accounts for {written} written and {told} failed records, where {sent} were sent",
+                    written=written,
+                    told=told,
+                    sent=sent,
+                )
+            )
         )
 
 
@@ -185,7 +195,9 @@ def read_found(answer: Answer) -> pl.DataFrame:
     try:
         found = _RECORDS.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"sent no readable records: {error} ({answer.excerpt()})")) from error
+        raise PageError(
+            answer.error(Text("sent no readable records: {error} ({excerpt})", error=error, excerpt=answer.excerpt()))
+        ) from error
     columns = {
         "uid": [each.uid for each in found],
         "erp_key_hash": [each.erp_key_hash for each in found],
@@ -203,9 +215,9 @@ def found_columns(answer: Answer, found: pl.DataFrame) -> pl.DataFrame:
     try:
         frame = _named(found, names)
     except pl.exceptions.PolarsError as error:
-        raise PageError(answer.error(f"sent records with values of wrong types ({error})")) from error
+        raise PageError(answer.error(Text("sent records with values of wrong types ({error})", error=error))) from error
     if frame[KEY].has_nulls() or frame[UID].has_nulls():
-        raise PageError(answer.error("sent records without uid or erp_key_hash"))
+        raise PageError(answer.error(Text("sent records without uid or erp_key_hash")))
     return frame.select(*FOUND_SCHEMA.names(), DELETED_AT)
 
 
@@ -231,7 +243,7 @@ def read_capabilities(answer: Answer) -> frozenset[str]:
     try:
         return frozenset(_HEALTH.decode(answer.body).capabilities or ())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PageError(answer.error(f"says nothing readable about its health: {error}")) from error
+        raise PageError(answer.error(Text("says nothing readable about its health: {error}", error=error))) from error
 
 
 def identity_frame(lines: bytes) -> pl.DataFrame:
@@ -243,7 +255,7 @@ def identity_frame(lines: bytes) -> pl.DataFrame:
     try:
         frame = pl.read_ndjson(io.BytesIO(lines), schema=schema)
     except pl.exceptions.PolarsError as error:
-        raise PageError(f"the stream of identities has a line that is not JSON ({error})") from error
+        raise PageError("the stream of identities has a line that is not JSON ({error})", error=error) from error
     return identity_columns(frame)
 
 
@@ -252,7 +264,7 @@ def identity_columns(read: pl.DataFrame) -> pl.DataFrame:
     try:
         frame = _named(read, _IDENTITY)
     except pl.exceptions.PolarsError as error:
-        raise PageError(f"the stream of identities has values of wrong types ({error})") from error
+        raise PageError("the stream of identities has values of wrong types ({error})", error=error) from error
     if frame[KEY].has_nulls():
         raise PageError("the stream of identities has a record without erp_key_hash")
     return frame.filter(pl.col(DELETED_AT).is_null()).select(IDENTITY_SCHEMA.names())

@@ -16,7 +16,9 @@ class Webhook:
         try:
             self._url = httpx.URL(address)
         except httpx.InvalidURL:
-            raise ConfigurationError(f"{setting} holds no address; it takes one such as https://host/path.") from None
+            raise ConfigurationError(
+                "{setting} holds no address; it takes one such as https://host/path.", setting=setting
+            ) from None
         self._setting = setting
         self._timeout = timeout_seconds
 
@@ -35,11 +37,18 @@ class Webhook:
                 status = response.status_code
         except httpx.HTTPError as error:
             # The text of the error may hold the address.
-            raise RetriableError(f"{self._said} cannot be reached ({type(error).__name__}).") from None
+            raise RetriableError(
+                "{said} cannot be reached ({kind}).", said=self._said, kind=type(error).__name__
+            ) from None
         if status in (408, 425, 429) or status >= 500:
-            raise RetriableError(f"{self._said} answered {status}.")
+            raise RetriableError("{said} answered {status}.", said=self._said, status=str(status))
         if not 200 <= status < 300:
-            raise ConfigurationError(f"{self._said} answered {status}: check the address in {self._setting}.")
+            raise ConfigurationError(
+                "{said} answered {status}: check the address in {setting}.",
+                said=self._said,
+                status=str(status),
+                setting=self._setting,
+            )
 
     @property
     def _said(self) -> str:

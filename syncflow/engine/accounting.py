@@ -37,11 +37,19 @@ def check_laws(entity: str, total: Counters) -> None:
     """The conservation law (pipeline): raises LawBroken with the missing count named."""
     if total.settled != total.fetched:
         raise LawBroken(
-            f"{entity}: {total.fetched} rows were fetched, but {total.settled} are accounted for; "
-            f"{total.fetched - total.settled} are missing. The watermark stays where it was."
+            "{entity}: {fetched} rows were fetched, but {settled} are accounted for; "
+            "{missing} are missing. The watermark stays where it was.",
+            entity=entity,
+            fetched=total.fetched,
+            settled=total.settled,
+            missing=total.fetched - total.settled,
         )
     if total.deletes_settled != total.delete_candidates:
         raise LawBroken(
-            f"{entity}: of {total.delete_candidates} rows to delete {total.deletes_settled} are accounted for; "
-            f"{total.delete_candidates - total.deletes_settled} are missing. The watermark stays where it was."
+            "{entity}: of {rows} rows to delete {settled} are accounted for; "
+            "{missing} are missing. The watermark stays where it was.",
+            entity=entity,
+            rows=total.delete_candidates,
+            settled=total.deletes_settled,
+            missing=total.delete_candidates - total.deletes_settled,
         )

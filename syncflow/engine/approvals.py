@@ -21,6 +21,7 @@ from syncflow.engine.plan import target_table
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import BatchError, ClaimLost, RetriableError, SyncFlowError
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled
+from syncflow.i18n.texts import Text
 from syncflow.model import BatchStatus, Counters, Plan, SyncType
 from syncflow.protocols import FOUND_SCHEMA
 from syncflow.store import sync_batches, target_identities, withheld_deletes
@@ -91,7 +92,9 @@ class ApprovedDeletions:
         done = deletions.execute(held, judged, self._plan, self._table, target).with_deleted(gone_already[KEY])
         self._book(done, at_source)
         if done.withheld.height:
-            raise RetriableError(f"ScheduleHub did not say whether it has deleted {done.withheld.height} rows.")
+            raise RetriableError(
+                "ScheduleHub did not say whether it has deleted {rows} rows.", rows=done.withheld.height
+            )
 
     def _beat(self) -> None:
         """Right before something is sent: the claim, and whether somebody asked the batch to stop."""
@@ -124,12 +127,12 @@ class ApprovedDeletions:
         room = REASONS_TOLD - len(self._notes)
         for reference, reason in refused.select(REF, "reason").head(room).iter_rows():
             shown = masked_ref(reference, masked_fields(self._plan))
-            self._notes.append(f"{shown} was not deleted: {reason}")
+            self._notes.append(str(Text("{key} was not deleted: {reason}", key=shown, reason=reason)))
 
     def _broken_off(self, error: Exception) -> BatchEnded:
         if not isinstance(error, SyncFlowError):
             _log.error("an approval broke down", batch=str(self._batch.uid), exc_info=error)
-            error = BatchError(f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+            error = BatchError("SyncFlow itself broke down ({kind}: {error}).", kind=type(error).__name__, error=error)
         left = self._approved - self._total.delete_candidates
         self._total = replace(self._total, delete_candidates=self._approved, withheld=left)
         told = f"{error} {left:,} of the {self._approved:,} rows are withheld as before; approve them again."

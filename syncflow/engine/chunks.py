@@ -10,6 +10,7 @@ import xxhash
 from syncflow.chunk import KEY, ROW, Chunk, rejections
 from syncflow.engine.pipeline import Timings, transform
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import RAW_TEXT, UNREADABLE
@@ -86,8 +87,12 @@ def _survive(chunk: Chunk, work: Callable[[Chunk], Chunk]) -> Chunk:
 
 
 def _broken(chunk: Chunk, error: Exception) -> Chunk:
-    message = f"SyncFlow itself broke down on this row ({type(error).__name__}: {error}); please report it"
-    reasons = rejections(chunk.rows, "internal", None, "internal_error", message)
+    message = Text(
+        "SyncFlow itself broke down on this row ({kind}: {error}); please report it",
+        kind=type(error).__name__,
+        error=error,
+    )
+    reasons = rejections(chunk.rows, "internal", None, "internal_error", str(message))
     trace = "".join(traceback.format_exception(error))
     return chunk.reject(reasons.with_columns(pl.lit(trace).alias("stack_trace")))
 

@@ -14,6 +14,8 @@ from syncflow.engine.chunks import identified, keys_of_rejected
 from syncflow.engine.extract import Approach
 from syncflow.engine.look_ahead import worked_ahead
 from syncflow.engine.pipeline import Timings
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.identities import KeySet, Words, hexadecimal
 from syncflow.model import Counters, DeleteMode, Plan, TargetTable
 from syncflow.protocols import FOUND_SCHEMA, Source, Target
@@ -23,6 +25,8 @@ ASKED_AT_ONCE = 1_000
 """Values in one `in` filter (wire contract)."""
 
 ALWAYS_ALLOWED = 10
+_EMPTY = N_("the extract of this batch was empty, but the target holds rows")
+_UNSAID = N_("the target did not say whether it has deleted the row")
 ALLOWED_SHARE = 0.10
 """More rows gone than the larger of the two (of what the target held) are withheld for approval."""
 
@@ -79,7 +83,7 @@ def judge(
     if gone.is_empty():
         return gone, nothing
     if fetched == 0:
-        return gone.clear(), _withhold(nothing, gone, "the extract of this batch was empty, but the target holds rows")
+        return gone.clear(), _withhold(nothing, gone, _EMPTY)
     if gone.height > ASKED_AT_MOST:
         return gone.clear(), _withhold(nothing, gone, _too_many(gone.height, held))
     absent = gone.join(still_there(gone, plan, approach, source, in_flight), on=KEY, how="anti", maintain_order="left")
@@ -120,9 +124,14 @@ def _keys_shown(rows: pl.DataFrame, asked: pl.DataFrame, first_column: str, plan
 
 
 def _too_many(gone: int, held: int) -> str:
-    return (
-        f"{gone} of the {held} rows that the target held are gone from the source, more than the {ALLOWED_SHARE:.0%} "
-        "that are deleted without asking"
+    return str(
+        Text(
+            "{gone} of the {held} rows that the target held are gone from the source, more than the {share} that are "
+            "deleted without asking",
+            gone=str(gone),
+            held=str(held),
+            share=f"{ALLOWED_SHARE:.0%}",
+        )
     )
 
 
@@ -149,4 +158,4 @@ def execute(absent: pl.DataFrame, judged: Judgement, plan: Plan, table: TargetTa
     gone = pl.concat(deleted)
     counters = replace(judged.counters, deleted=len(gone), refused=refused.height)
     result = replace(judged, counters=counters, deleted=gone, refused=refused)
-    return _withhold(result, left, "the target did not say whether it has deleted the row") if left.height else result
+    return _withhold(result, left, _UNSAID) if left.height else result

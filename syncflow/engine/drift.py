@@ -11,6 +11,7 @@ import polars as pl
 
 from syncflow.chunk import KEY, OPERATION, Chunk, Operation
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import DriftMode, Plan, PlanColumn, TargetTable
 from syncflow.protocols import Target
 
@@ -56,11 +57,12 @@ def accept(plan: Plan, found: tuple[Change, ...]) -> str | None:
     """What is to be said of changes that are taken over. Raises ConfigurationError where the entity is frozen."""
     if not found:
         return None
-    told = f"the source has changed: {'; '.join(map(str, found))}"
+    told = Text("the source has changed: {changes}", changes="; ".join(map(str, found)))
     _refuse_if_frozen(plan, told)
     if any(change.now is None for change in found):
-        return f"{told}. What is gone is not loaded any more; ScheduleHub keeps the values that it has"
-    return told
+        kept = Text("{told}. What is gone is not loaded any more; ScheduleHub keeps the values that it has", told=told)
+        return str(kept)
+    return str(told)
 
 
 def accept_emptied(chunk: Chunk, plan: Plan, table: TargetTable, target: Target) -> str | None:
@@ -74,19 +76,23 @@ def accept_emptied(chunk: Chunk, plan: Plan, table: TargetTable, target: Target)
     lost = [column.source for column in empty if _had_values(held, column)]
     if not lost:
         return None
-    told = (
-        f"{', '.join(lost)} had values before, and in the first {chunk.raw.height:,} rows of the source there is none: "
-        "has the column vanished?"
+    told = Text(
+        "{columns} had values before, and in the first {rows} rows of the source there is none: has the column "
+        "vanished?",
+        columns=", ".join(lost),
+        rows=chunk.raw.height,
     )
     _refuse_if_frozen(plan, told)
-    return told
+    return str(told)
 
 
-def _refuse_if_frozen(plan: Plan, told: str) -> None:
+def _refuse_if_frozen(plan: Plan, told: Text) -> None:
     if plan.drift_mode is DriftMode.FREEZE:
         raise ConfigurationError(
-            f"{plan.entity}: {told}. The entity is frozen (drift_mode: freeze), so nothing was loaded. To take it "
-            f"over: syncflow entities update {plan.entity} --set drift_mode=evolve"
+            "{entity}: {told}. The entity is frozen (drift_mode: freeze), so nothing was loaded. To take it "
+            "over: syncflow entities update {entity} --set drift_mode=evolve",
+            entity=plan.entity,
+            told=told,
         )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from syncflow.chunk import ROW
 from syncflow.engine.masked import masked_message
 from syncflow.errors import BatchError
+from syncflow.i18n.texts import Sentences, Text
 from syncflow.model import Counters
 from syncflow.stages.s9_load import Loaded
 
@@ -56,14 +57,23 @@ class ErrorRate:
             self._kinds[field, error_type] += rows
             self._examples.setdefault((field, error_type), masked_message(message, field, masked))
 
-    def _told(self) -> str:
-        most = "; ".join(
-            f"{rows:,} {f'{field} ' if field else ''}{error_type}, such as: {self._examples[field, error_type]}"
-            for (field, error_type), rows in self._kinds.most_common(SHOWN)
+    def _told(self) -> Text:
+        return Text(
+            "{entity}: {failed} of the first {fetched} rows failed, more than the {percent} % that are let through, so "
+            "the rest was left alone. Most of them: {most}. See them with: syncflow status {batch}. Mend the source or "
+            "the mapping and sync again, or let more through with ERROR_RATE_LIMIT (percent).",
+            entity=self._entity,
+            failed=self._failed,
+            fetched=self._fetched,
+            percent=f"{self._limit.percent:g}",
+            most=Sentences((self._kind(*kind, rows) for kind, rows in self._kinds.most_common(SHOWN)), "; "),
+            batch=self._batch,
         )
-        return (
-            f"{self._entity}: {self._failed:,} of the first {self._fetched:,} rows failed, more than the "
-            f"{self._limit.percent:g} % that are let through, so the rest was left alone. Most of them: {most}. "
-            f"See them with: syncflow status {self._batch}. Mend the source or the mapping and sync again, or let more "
-            "through with ERROR_RATE_LIMIT (percent)."
+
+    def _kind(self, field: str | None, error_type: str, rows: int) -> Text:
+        return Text(
+            "{rows} {kind}, such as: {example}",
+            rows=rows,
+            kind=f"{field} {error_type}" if field else error_type,
+            example=self._examples[field, error_type],
         )

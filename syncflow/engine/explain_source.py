@@ -48,7 +48,9 @@ def sought(plan: Plan, parts: Mapping[str, str]) -> Sought:
     raw = pl.DataFrame({column.source: [parts[column.target]] for column in plan.key_columns})
     chunk = identified(0, raw, _only_key(plan), Timings())
     if chunk.rows.is_empty():
-        raise UsageError(f"This cannot be a key of {plan.entity}: {chunk.rejected['message'][0]}.")
+        raise UsageError(
+            "This cannot be a key of {entity}: {reason}.", entity=plan.entity, reason=chunk.rejected["message"][0]
+        )
     (row,) = chunk.rows.iter_rows(named=True)
     return Sought(row[REF], row[KEY], {name: (parts[name], row[name]) for name in plan.business_key})
 

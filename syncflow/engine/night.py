@@ -50,16 +50,24 @@ class Gate:
         self._window_end = gate.window_end
         if not gate.active:
             raise Paused(
-                f"The schedule of {entity} is paused, disabled or gone, so that nothing more of it is begun. It goes "
-                f"on where it stands, after: syncflow schedules resume {entity}"
+                "The schedule of {entity} is paused, disabled or gone, so that nothing more of it is begun. It goes "
+                "on where it stands, after: syncflow schedules resume {entity}",
+                entity=entity,
             )
         return self.is_open
 
     def closed(self, entity: str) -> WindowClosed:
-        at = "" if self._window_end is None else f" at {_minutes(self._window_end)} UTC"
+        if self._window_end is None:
+            return WindowClosed(
+                "The window of {entity} closed: nothing more is begun, and the next night goes on where this one "
+                "stands. To go on at once: syncflow schedules run-now {entity}",
+                entity=entity,
+            )
         return WindowClosed(
-            f"The window of {entity} closed{at}: nothing more is begun, and the next night goes on where this one "
-            f"stands. To go on at once: syncflow schedules run-now {entity}"
+            "The window of {entity} closed at {at} UTC: nothing more is begun, and the next night goes on where this "
+            "one stands. To go on at once: syncflow schedules run-now {entity}",
+            entity=entity,
+            at=_minutes(self._window_end),
         )
 
 
@@ -188,6 +196,7 @@ def until_closed(reading: Reading, gate: Gate) -> Reading:
 
 def no_longer_there(entity: str) -> BatchError:
     return BatchError(
-        f"The schedule of {entity} was removed, or its cycle begun anew, while this batch was at work; it stops here. "
-        "What it has loaded stays."
+        "The schedule of {entity} was removed, or its cycle begun anew, while this batch was at work; it stops here. "
+        "What it has loaded stays.",
+        entity=entity,
     )

@@ -18,6 +18,7 @@ from syncflow.engine.reading import MAIN, Progress
 from syncflow.engine.stops import Stopped, WindowClosed
 from syncflow.engine.watermark import further
 from syncflow.errors import ConfigurationError, SyncFlowError
+from syncflow.i18n.texts import Text
 from syncflow.identities import KeySet, words_of_bytes
 from syncflow.model import Batch, BatchStatus, Counters, NumberFormat, Paging, Plan, SyncType
 from syncflow.protocols import PageRequest, Source
@@ -96,7 +97,9 @@ class NightSlice:
         source: Source,
     ) -> Approach:
         if plan.paging is not Paging.KEYSET:
-            raise _cannot_be_split(plan.entity, f"it is read by numbered pages (paging: {plan.paging})")
+            raise _cannot_be_split(
+                plan.entity, Text("it is read by numbered pages (paging: {paging})", paging=plan.paging)
+            )
         rows = source.page(
             PageRequest(
                 plan.api, 1, columns=(plan.key_columns[0].source,),
@@ -183,7 +186,7 @@ class NightSlice:
                 if item is None:
                     return
                 if not item[1].ordered:
-                    raise _cannot_be_split(self._batch.entity_name, "the source does not sort its rows by it")
+                    raise _cannot_be_split(self._batch.entity_name, Text("the source does not sort its rows by it"))
                 chunk = item[1].rows.height
                 rows += chunk
                 yield item
@@ -294,9 +297,11 @@ class NightSlice:
         return NightEnd.STOPPED if isinstance(error, Stopped) else NightEnd.SOURCE_DOWN
 
 
-def _cannot_be_split(entity: str, why: str) -> ConfigurationError:
+def _cannot_be_split(entity: str, why: Text) -> ConfigurationError:
     return ConfigurationError(
-        f"{entity} cannot be read in slices over several nights: {why}, so that nobody could say where the next night "
-        f"goes on. Only a table that is read by its key in order can (paging: keyset). Correct that, or remove its "
-        f"nights with: syncflow schedules remove {entity}"
+        "{entity} cannot be read in slices over several nights: {why}, so that nobody could say where the next night "
+        "goes on. Only a table that is read by its key in order can (paging: keyset). Correct that, or remove its "
+        "nights with: syncflow schedules remove {entity}",
+        entity=entity,
+        why=why,
     )

@@ -31,8 +31,9 @@ def in_its_night(around: Surroundings, batch: Batch, habits: NightHabits) -> tup
     if terms is None:
         if batch.sync_type is SyncType.BACKGROUND:
             raise UsageError(
-                f"The batch {batch.uid} is a slice of {batch.entity_name}, but of no schedule. Put it away with: "
-                f"syncflow stop {batch.uid}"
+                "The batch {batch} is a slice of {entity}, but of no schedule. Put it away with: syncflow stop {batch}",
+                batch=batch.uid,
+                entity=batch.entity_name,
             )
         return around, None
     gate = Gate(around.database, around.clock, batch.uid, terms)

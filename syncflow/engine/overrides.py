@@ -14,8 +14,10 @@ from syncflow.chunk import KEY, REJECTED_SCHEMA, ROW, Chunk
 from syncflow.engine.chunks import identified, keys_of_rejected
 from syncflow.engine.pipeline import Timings
 from syncflow.engine.rejected import hashed
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan
 from syncflow.protocols import RAW_TEXT, UNREADABLE
+from syncflow.rules.outcome import VALUE, with_value
 from syncflow.store import failed_decisions
 from syncflow.store.database import Database
 from syncflow.store.failed_decisions import Override
@@ -128,7 +130,7 @@ def with_edits(raw: pl.DataFrame, edits: Mapping[str, Override]) -> pl.DataFrame
 
 def _told(again: Chunk) -> Chunk:
     """A row that fails although somebody has edited it says so: its raw values do not show why it failed."""
-    message = pl.concat_str(pl.lit("as it was edited: "), "message").alias("message")
+    message = with_value(Text("as it was edited: {message}", message=VALUE), pl.col("message")).alias("message")
     return replace(again, rejected=again.rejected.with_columns(message)).with_note(
         "rows read with the values that somebody gave them", again.raw.height
     )

@@ -12,8 +12,10 @@ from syncflow.engine.chunks import identified
 from syncflow.engine.masked import masked_fields, masked_ref
 from syncflow.engine.payloads import raw_rows
 from syncflow.engine.pipeline import Timings
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan
 from syncflow.protocols import Target
+from syncflow.rules.outcome import VALUE, with_value
 from syncflow.stages.ring_graph import NOBODY, Flags, Numbers, Verdict, Waits, judge, openings, rings
 from syncflow.stages.rings import Parting, told_ring
 from syncflow.stages.s9_load import held
@@ -23,6 +25,9 @@ from syncflow.store.database import Database
 _LONGEST_TOLD = 6
 _REFERENCES = pl.Schema(
     {KEY: pl.String, "parent_key": pl.String, "ref": pl.String, "parent_entity": pl.String, "required": pl.Boolean}
+)
+_RING = Text(
+    "rows that refer to each other cannot be loaded, because their references are required: {ring}", ring=VALUE
 )
 _IMPOSSIBLE = pl.Schema({KEY: pl.String, "message": pl.String})
 
@@ -155,10 +160,8 @@ def _refusals(found: _Edges, verdict: Verdict, waits: Waits) -> Iterator[Step]:
     lost = found.rows.filter(pl.Series(on_ring))
     nobody = pl.Series(dtype=pl.String)
     for (entity,), theirs in lost.group_by("child_entity", maintain_order=True):
-        message = pl.concat_str(
-            pl.lit("rows that refer to each other cannot be loaded, because their references are required: "),
-            pl.Series([_told(found.rows, pointer, int(start)) for start in theirs["child"]], dtype=pl.String),
-        )
+        ways = pl.Series([_told(found.rows, pointer, int(start)) for start in theirs["child"]], dtype=pl.String)
+        message = with_value(_RING, pl.lit(ways))
         yield Step(str(entity), theirs[KEY], Parting(nobody, theirs.select(KEY, message.alias("message"))))
 
 

@@ -57,7 +57,11 @@ def transform(chunk: Chunk, plan: Plan, timings: Timings) -> Chunk:
             chunk = stage(chunk, plan)
         if chunk.missing():
             raise LawBroken(
-                f"{plan.entity}: stage {name} lost {chunk.missing()} of the {chunk.raw.height} rows of a chunk. "
-                "This is an error in SyncFlow; nothing of the chunk was loaded."
+                "{entity}: stage {stage} lost {missing} of the {rows} rows of a chunk. "
+                "This is an error in SyncFlow; nothing of the chunk was loaded.",
+                entity=plan.entity,
+                stage=name,
+                missing=chunk.missing(),
+                rows=chunk.raw.height,
             )
     return chunk

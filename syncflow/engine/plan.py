@@ -8,6 +8,7 @@ from difflib import get_close_matches
 import msgspec
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import (
     ApiDefinition,
     ChildRef,
@@ -78,25 +79,29 @@ class Planner:
         known = {name: type_ for name, type_ in types.items() if type_ is not None}
         if not known:
             raise ConfigurationError(
-                f"The API {entity.api} declares no columns and its first page is empty, so nobody knows what "
-                f"{entity.name} consists of. Sync it once the source has rows, or set column_types for the entity."
+                "The API {api} declares no columns and its first page is empty, so nobody knows what "
+                "{entity} consists of. Sync it once the source has rows, or set column_types for the entity.",
+                api=entity.api,
+                entity=entity.name,
             )
         return known
 
     def _entity(self, name: str) -> Entity:
         if name in self.entities:
             return self.entities[name]
-        raise ConfigurationError(
-            f"There is no entity {name!r}{nearest(name, self.entities)}. See: syncflow entities list"
-        )
+        raise ConfigurationError(no_entity(name, self.entities))
 
     def _columns(self, entity: Entity) -> tuple[PlanColumn, ...]:
         types = self.column_types(entity)
         mappings = {mapping.source: mapping for mapping in entity.mappings}
         for source in mappings.keys() - types.keys():
             raise ConfigurationError(
-                f"{entity.name}: the mapping of {source} has no column: the API {entity.api} does not have "
-                f"it{nearest(source, types)}. Correct the mapping, or add the column in the API."
+                "{entity}: the mapping of {source} has no column: the API {api} does not have it{near}. Correct the "
+                "mapping, or add the column in the API.",
+                entity=entity.name,
+                source=source,
+                api=entity.api,
+                near=nearest(source, types),
             )
         columns = tuple(
             PlanColumn(type_, mappings.get(name) or FieldMapping(name, name.lower())) for name, type_ in types.items()
@@ -111,13 +116,18 @@ class Planner:
         parent = self.entities.get(ref.entity)
         if parent is None:
             raise ConfigurationError(
-                f"{where} refers to the entity {ref.entity!r}, which is not configured"
-                f"{nearest(ref.entity, self.entities)}. Configure it first, or remove the reference."
+                "{where} refers to the entity {entity}, which is not configured{near}. Configure it first, or remove "
+                "the reference.",
+                where=where,
+                entity=repr(ref.entity),
+                near=nearest(ref.entity, self.entities),
             )
         if sorted(parent_field for _, parent_field in ref.fields) != sorted(parent.business_key):
             raise ConfigurationError(
-                f"{where} must give every field of the business key of {parent.name} once: "
-                f"{', '.join(parent.business_key)}."
+                "{where} must give every field of the business key of {parent} once: {business_key}.",
+                where=where,
+                parent=parent.name,
+                business_key=", ".join(parent.business_key),
             )
         parent_columns = columns if parent.name == child.name else self._columns(parent)
         by_target = {column.target: column for column in parent_columns}
@@ -156,8 +166,11 @@ def with_new_columns(plan: Plan, observed: Mapping[str, OracleType]) -> Plan:
     for column in new:
         if column.target in targets:
             raise ConfigurationError(
-                f"{plan.entity}: the new column {column.source} would be loaded as {column.target}, a name that "
-                "another column has already. Map it to a name of its own."
+                "{entity}: the new column {source} would be loaded as {target}, a name that "
+                "another column has already. Map it to a name of its own.",
+                entity=plan.entity,
+                source=column.source,
+                target=column.target,
             )
     return replace(plan, columns=plan.columns + new)
 
@@ -192,10 +205,21 @@ def comparable_kind(column: PlanColumn) -> str:
     return "datetime" if column.type.kind in DATETIME_KINDS else "text"
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> Text | str:
     """` (did you mean X?)` or nothing."""
     close = get_close_matches(name, list(names), 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return Text(" (did you mean {name}?)", name=close[0]) if close else ""
+
+
+def hinted(said: str, name: str, names: Iterable[str]) -> Text | str:
+    """What is said, with the name among these that is nearest to this one, if one is near."""
+    close = get_close_matches(name, list(names), 1)
+    return Text("{said} (did you mean {name}?)", said=said, name=close[0]) if close else said
+
+
+def no_entity(name: str, names: Iterable[str]) -> Text:
+    """What is said of an entity that is not configured, with the nearest of those that are."""
+    return Text("There is no entity {name}. See: syncflow entities list", name=hinted(repr(name), name, names))
 
 
 def _declared(entity: Entity, name: str, data_type: str | None) -> OracleType | None:
@@ -206,8 +230,12 @@ def _declared(entity: Entity, name: str, data_type: str | None) -> OracleType | 
         return parse(text)
     except ConfigurationError as error:
         raise ConfigurationError(
-            f"{entity.name}: column {name} of the API {entity.api}: {error} "
-            f"Correct the API's definition, or set column_types: {{{name}: ...}} for the entity."
+            "{entity}: column {name} of the API {api}: {error} "
+            "Correct the API's definition, or set column_types: {{{name}: ...}} for the entity.",
+            entity=entity.name,
+            name=name,
+            api=entity.api,
+            error=error,
         ) from error
 
 
@@ -216,8 +244,12 @@ def _check_targets(entity: Entity, columns: tuple[PlanColumn, ...]) -> None:
     for column in columns:
         if column.target in seen:
             raise ConfigurationError(
-                f"{entity.name}: {seen[column.target]} and {column.source} would both be loaded as {column.target}. "
-                "Give one of them another target name in the mappings."
+                "{entity}: {seen} and {source} would both be loaded as {target}. "
+                "Give one of them another target name in the mappings.",
+                entity=entity.name,
+                seen=seen[column.target],
+                source=column.source,
+                target=column.target,
             )
         seen[column.target] = column.source
 
@@ -226,38 +258,48 @@ def _check_fields(entity: Entity, columns: tuple[PlanColumn, ...]) -> None:
     targets = {column.target: column for column in columns}
     if not entity.business_key:
         raise ConfigurationError(
-            f"{entity.name} has no business_key, so its rows have no identity. Name the fields that tell them apart."
+            "{entity} has no business_key, so its rows have no identity. Name the fields that tell them apart.",
+            entity=entity.name,
         )
     for field in entity.business_key:
         _known_field(f"{entity.name}: business_key", field, targets)
         if targets[field].mapping.replacements:
             raise ConfigurationError(
-                f"{entity.name}: {field} is part of the business key, and replacements would make other rows of the "
-                "rows that are loaded. Mend the key in the source."
+                "{entity}: {field} is part of the business key, and replacements would make other rows of the "
+                "rows that are loaded. Mend the key in the source.",
+                entity=entity.name,
+                field=field,
             )
     for field in entity.hash_exclude:
         _known_field(f"{entity.name}: hash_exclude", field, targets)
     if targets.keys() <= set(entity.hash_exclude):
         raise ConfigurationError(
-            f"{entity.name}: hash_exclude leaves no field whose changes would be noticed. Take some out of it, or use "
-            "delta_strategy: full."
+            "{entity}: hash_exclude leaves no field whose changes would be noticed. Take some out of it, or use "
+            "delta_strategy: full.",
+            entity=entity.name,
         )
     if entity.rowversion_field is not None:
         _known_field(f"{entity.name}: rowversion_field", entity.rowversion_field, targets)
         if entity.lookback and targets[entity.rowversion_field].type.kind in CHARACTER_KINDS:
             raise ConfigurationError(
-                f"{entity.name}: a lookback of {entity.lookback} cannot be taken from {entity.rowversion_field}, which "
-                "is text. Set lookback to 0, or use a rowversion that is a number or a time."
+                "{entity}: a lookback of {lookback} cannot be taken from {rowversion_field}, which "
+                "is text. Set lookback to 0, or use a rowversion that is a number or a time.",
+                entity=entity.name,
+                lookback=str(entity.lookback),
+                rowversion_field=entity.rowversion_field,
             )
     elif entity.delta_strategy is DeltaStrategy.ROWVERSION:
         raise ConfigurationError(
-            f"{entity.name} goes by rowversion but has no rowversion_field. Name one, or use delta_strategy: hash."
+            "{entity} goes by rowversion but has no rowversion_field. Name one, or use delta_strategy: hash.",
+            entity=entity.name,
         )
 
 
 def _known_field(where: str, field: str, targets: Mapping[str, PlanColumn]) -> None:
     if field not in targets:
         raise ConfigurationError(
-            f"{where}: there is no field {field!r}{nearest(field, targets)}. "
-            f"Fields go by their target names: {', '.join(sorted(targets))}."
+            "{where}: there is no field {field}. Fields go by their target names: {targets}.",
+            where=where,
+            field=hinted(repr(field), field, targets),
+            targets=", ".join(sorted(targets)),
         )

@@ -11,6 +11,7 @@ import polars as pl
 from syncflow.chunk import DATA, KEY, OPERATION, PARENT, REF, ROWVERSION, UID, Operation
 from syncflow.connectors.outcomes import UNKNOWN_HASH, done, parent_missing, together
 from syncflow.connectors.waves import waves
+from syncflow.i18n.texts import Text
 from syncflow.identities import ABSENT, Identities, KeySet, Known, Places, hexadecimal, words
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, LIVING_SCHEMA, Rehearsal, Target
@@ -173,7 +174,9 @@ class PlanningTarget:
             if blocking.is_empty():
                 return refused
             for (key, entity, ref), rows in Counter(blocking.select(KEY, "entity", "ref").iter_rows()).items():
-                refused[key] = f"{rows} living {entity} refer to it ({ref})"
+                refused[key] = str(
+                    Text("{rows} living {entity} refer to it ({ref})", rows=str(rows), entity=entity, ref=ref)
+                )
 
     def _with_parents(self, table: TargetTable, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The rows whose parents would all be there, and PARENT_MISSING for the others."""

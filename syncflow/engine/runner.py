@@ -44,6 +44,8 @@ from syncflow.errors import (
     UnavailableError,
 )
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, Listener
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.identities import Identities, KeySet, Known, Words, words, words_of_bytes
 from syncflow.model import BatchStatus, Counters, DriftMode, Plan, TargetTable
 from syncflow.oracle_types import OracleType
@@ -274,7 +276,7 @@ class BatchRun:
         """The end of a batch that was broken off: INTERRUPTED when it can be gone on with, otherwise FAILED."""
         if not isinstance(error, SyncFlowError):
             _log.error("batch broke down", batch=str(self._batch.uid), entity=self.entity, exc_info=error)
-            error = BatchError(f"SyncFlow itself broke down ({type(error).__name__}: {error}).")
+            error = BatchError("SyncFlow itself broke down ({kind}: {error}).", kind=type(error).__name__, error=error)
         resumable = isinstance(error, RetriableError | UnavailableError)
         return self._end(BatchStatus.INTERRUPTED if resumable else BatchStatus.FAILED, error)
 
@@ -334,7 +336,7 @@ class BatchRun:
             for note in self._night.notes():
                 self._note(note)
         if changed and self._payload is None and self._night is None:
-            self._note("the configuration has changed since the last batch: every row is compared anew")
+            self._note(N_("the configuration has changed since the last batch: every row is compared anew"))
         if fresh and self._payload is None:
             self._take_drift(plan)
         self._use(plan)
@@ -479,11 +481,13 @@ class BatchRun:
         names = ", ".join(new)
         if self._plan.drift_mode is DriftMode.FREEZE:
             raise ConfigurationError(
-                f"{self.entity}: the source sends columns that nobody has told of: {names}. The entity is frozen "
+                "{entity}: the source sends columns that nobody has told of: {names}. The entity is frozen "
                 "(drift_mode: freeze), so nothing more was loaded. Add them to the API's definition and to the "
-                "mappings, or set drift_mode: evolve."
+                "mappings, or set drift_mode: evolve.",
+                entity=self.entity,
+                names=names,
             )
-        self._note(f"new columns from the source: {names}")
+        self._note(str(Text("new columns from the source: {names}", names=names)))
         self._books.keep_types({name: type_.declared for name, type_ in new.items()})
         self._use(with_new_columns(self._plan, new))
 
@@ -577,16 +581,29 @@ class BatchRun:
     def _check_stop(self, status: BatchStatus) -> None:
         if status is BatchStatus.CANCELLING or self._around.stopping.is_set():
             rows = self._books.total.fetched
-            raise Stopped(f"Stopped as asked, after {rows} rows. The next sync of {self.entity} goes on from there.")
+            raise Stopped(
+                "Stopped as asked, after {rows} rows. The next sync of {entity} goes on from there.",
+                rows=rows,
+                entity=self.entity,
+            )
 
     def _note_deletions(self, done: deletions.Judgement) -> None:
         if done.withheld.height:
-            self._note(f"{done.withheld.height} deletions withheld for approval: {done.withheld['reason'][0]}")
+            told = Text(
+                "{rows} deletions withheld for approval: {reason}",
+                rows=str(done.withheld.height),
+                reason=done.withheld["reason"][0],
+            )
+            self._note(str(told))
         for reference, reason in done.refused.select("@ref", "reason").head(3).iter_rows():
-            self._note(f"{masked_ref(reference, masked_fields(self._plan))} was not deleted: {reason}")
+            shown = masked_ref(reference, masked_fields(self._plan))
+            self._note(str(Text("{key} was not deleted: {reason}", key=shown, reason=reason)))
         if done.counters.still_at_source:
             count = done.counters.still_at_source
-            self._note(f"{count} rows were missing in the extract, but the source still has them: not deleted")
+            told = Text(
+                "{rows} rows were missing in the extract, but the source still has them: not deleted", rows=str(count)
+            )
+            self._note(str(told))
 
     def _note(self, note: str, rows: int = 0) -> None:
         self._notes[note] = self._notes.get(note, 0) + rows

@@ -16,7 +16,12 @@ def known(asked: str, origin: str) -> str:
     """The code of the language that is asked for, which may be a locale such as `fa_IR.UTF-8`. Raises UsageError."""
     code = _code(asked)
     if code is None:
-        raise UsageError(f"{origin} is {asked!r}; it takes one of {', '.join(LANGUAGES)}.")
+        raise UsageError(
+            "{origin} is {asked}; it takes one of {languages}.",
+            origin=origin,
+            asked=repr(asked),
+            languages=", ".join(LANGUAGES),
+        )
     return code
 
 

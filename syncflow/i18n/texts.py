@@ -7,7 +7,7 @@ told by `retold`, which finds the template again. `make locales` takes the templ
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 
 from syncflow.i18n.catalog import ENGLISH, _, entries, language, plural
@@ -58,6 +58,20 @@ class Counted(Text):
     def told(self) -> str:
         values = {name: value for name, value in self.values.items() if name != _NUMBER}
         return plural(*self._forms, self._number, **_told_values(values))
+
+
+class Sentences(Text):
+    """Several texts, one after another."""
+
+    def __init__(self, texts: Iterable[Text], between: str = " ") -> None:
+        self._texts, self._between = tuple(texts), between
+        super().__init__(self._joined(str))
+
+    def _joined(self, say: Callable[[Text], str]) -> str:
+        return self._between.join(say(text) for text in self._texts)
+
+    def told(self) -> str:
+        return self._joined(told)
 
 
 def told(said: object) -> str:

@@ -50,7 +50,7 @@ class HttpServer:
         end = time.monotonic() + _START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > end:
-                raise UnavailableError(f"The server at {_url(self._listener)} did not start; the log says why.")
+                raise UnavailableError("The server at {url} did not start; the log says why.", url=_url(self._listener))
             time.sleep(0.005)
         return _url(self._listener)
 
@@ -72,10 +72,19 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened ({error.strerror or error})"
+        if error.errno == errno.EADDRINUSE:
+            raise UnavailableError(
+                "Port {port} on {host}, for health and metrics, is in use: stop what holds it, or set API_PORT (0: "
+                "none) or API_HOST to another.",
+                port=str(port),
+                host=host,
+            ) from error
         raise UnavailableError(
-            f"Port {port} on {host}, for health and metrics, {reason}: stop what holds it, or set API_PORT (0: none) "
-            "or API_HOST to another."
+            "Port {port} on {host}, for health and metrics, cannot be opened ({reason}): stop what holds it, or set "
+            "API_PORT (0: none) or API_HOST to another.",
+            port=str(port),
+            host=host,
+            reason=error.strerror or error,
         ) from error
     return listener
 

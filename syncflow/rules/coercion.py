@@ -2,8 +2,9 @@
 
 import polars as pl
 
+from syncflow.i18n.texts import Text
 from syncflow.oracle_types import CHARACTER_KINDS, Kind, OracleType
-from syncflow.rules.outcome import Outcome, faults, null_where, patch
+from syncflow.rules.outcome import VALUE, Outcome, faults, null_where, patch
 
 _BOOLEANS = {"true": "true", "false": "false", "1": "true", "0": "false"}
 _BLANK = r"^\s*$"
@@ -41,9 +42,11 @@ def _read_hex(values: pl.Series, type_: OracleType) -> Outcome:
     given = values.gather(odd)
     lower = given.str.strip_chars().str.to_lowercase()
     bad = ~lower.str.contains(_LOWER_HEX)
-    text = (
-        f"is not hexadecimal: a {type_.declared} column takes pairs of the digits 0-9 and A-F. "
-        "Correct the value in the source."
+    text = Text(
+        "{value} is not hexadecimal: a {type} column takes pairs of the digits 0-9 and A-F. Correct the value in the "
+        "source.",
+        value=VALUE,
+        type=type_.declared,
     )
     reasons = faults(odd.filter(bad), given.filter(bad), "invalid_hex", text)
     return Outcome(patch(values, odd, null_where(lower, bad)), reasons)
@@ -56,8 +59,10 @@ def _read_booleans(values: pl.Series, type_: OracleType) -> Outcome:
     given = values.gather(odd)
     read = given.str.strip_chars().str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.String)
     bad = read.is_null()
-    text = (
-        f"is not a boolean: a {type_.declared} column takes true, false, 1 or 0. Correct the value in the source, "
-        "or declare the column as text."
+    text = Text(
+        "{value} is not a boolean: a {type} column takes true, false, 1 or 0. Correct the value in the source, or "
+        "declare the column as text.",
+        value=VALUE,
+        type=type_.declared,
     )
     return Outcome(patch(values, odd, read), faults(odd.filter(bad), given.filter(bad), "not_a_boolean", text))

@@ -7,6 +7,7 @@ python-dateutil.
 
 import polars as pl
 
+from syncflow.i18n.texts import Text
 from syncflow.model import Conventions, DateOrder
 from syncflow.oracle_types import OracleType
 from syncflow.rules import jalali
@@ -14,7 +15,7 @@ from syncflow.rules.date_parts import AMBIGUOUS, PARTS, parts_of
 from syncflow.rules.date_shapes import with_iso_shape
 from syncflow.rules.date_text import IMPOSSIBLE, MOST_DIGITS, TOO_FINE, texts_of
 from syncflow.rules.odd_dates import OddDate, read_odd
-from syncflow.rules.outcome import Outcome, faults, patch
+from syncflow.rules.outcome import VALUE, Outcome, faults, patch
 from syncflow.rules.text import clean
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
@@ -116,26 +117,40 @@ def _as_parts(found: list[OddDate]) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, dtype=pl.String).alias("half")).select(PARTS)
 
 
-def _explanation(error_type: str, type_: OracleType, order: DateOrder, is_jalali: bool) -> str:
+def _explanation(error_type: str, type_: OracleType, order: DateOrder, is_jalali: bool) -> Text:
     if error_type == TOO_FINE:
-        return f"has a fraction of more than {MOST_DIGITS} digits. Correct the value in the source."
+        return Text(
+            "{value} has a fraction of more than {digits} digits. Correct the value in the source.",
+            value=VALUE,
+            digits=MOST_DIGITS,
+        )
     if error_type == "ambiguous_date":
-        return (
-            f"does not follow the declared order {_ORDER_NAMES[order]}. Correct the value in the source, or change the "
-            "entity's conventions.dates."
+        return Text(
+            "{value} does not follow the declared order {order}. Correct the value in the source, or change the "
+            "entity's conventions.dates.",
+            value=VALUE,
+            order=_ORDER_NAMES[order],
         )
     if error_type == IMPOSSIBLE and is_jalali:
-        return (
-            f"is no Jalali date that exists (years {jalali.FIRST_YEAR} to {jalali.LAST_YEAR}, order "
-            f"{_ORDER_NAMES[order]} where the year is not first). Correct the value in the source."
+        return Text(
+            "{value} is no Jalali date that exists (years {first} to {last}, order {order} where the year is not "
+            "first). Correct the value in the source.",
+            value=VALUE,
+            first=str(jalali.FIRST_YEAR),
+            last=str(jalali.LAST_YEAR),
+            order=_ORDER_NAMES[order],
         )
     if error_type == IMPOSSIBLE:
-        return (
-            f"is no date or time that exists (order {_ORDER_NAMES[order]} where the year is not first, years 0001 to "
-            "9999). Correct the value in the source, or change the entity's conventions.dates."
+        return Text(
+            "{value} is no date or time that exists (order {order} where the year is not first, years 0001 to 9999). "
+            "Correct the value in the source, or change the entity's conventions.dates.",
+            value=VALUE,
+            order=_ORDER_NAMES[order],
         )
-    return (
-        f"is not a complete date of a known form (column type {type_.declared}; for example 2026-01-02T03:04:05, "
-        f"02-JAN-26, or digits in the order {_ORDER_NAMES[order]}). Correct the value in the source, or declare the "
-        "column as text."
+    return Text(
+        "{value} is not a complete date of a known form (column type {type}; for example 2026-01-02T03:04:05, "
+        "02-JAN-26, or digits in the order {order}). Correct the value in the source, or declare the column as text.",
+        value=VALUE,
+        type=type_.declared,
+        order=_ORDER_NAMES[order],
     )

@@ -4,6 +4,7 @@ would read it, a default, a bound of a rule."""
 import polars as pl
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import Conventions, FieldMapping
 from syncflow.oracle_types import CHARACTER_KINDS, DATETIME_KINDS, NUMERIC_KINDS, Kind, OracleType
 from syncflow.rules.coercion import coerce_values
@@ -32,15 +33,17 @@ def clean_text(values: pl.Series, type_: OracleType, mapping: FieldMapping) -> p
     return clean(values, keep_runs=type_.kind is Kind.CLOB, fold=mapping.fold)
 
 
-def canonical_value(text: str, type_: OracleType, where: str) -> str:
+def canonical_value(text: str, type_: OracleType, where: Text) -> str:
     """A value from the configuration, which is written canonically (`1234.5`, `2026-01-02`), under a column's type.
 
     Raises ConfigurationError, which begins with `where`, when it does not fit.
     """
     outcome = normalise(pl.Series([text], dtype=pl.String), type_, FieldMapping("", ""), CANONICAL)
     if outcome.faults.height:
-        raise ConfigurationError(f"{where}: {outcome.faults['message'][0]}")
+        raise ConfigurationError("{where}: {reason}", where=where, reason=outcome.faults["message"][0])
     value = outcome.values[0]
     if value is None:
-        raise ConfigurationError(f"{where}: {text!r} is empty. Give it a value, or leave it out.")
+        raise ConfigurationError(
+            "{where}: {text} is empty. Give it a value, or leave it out.", where=where, text=repr(text)
+        )
     return str(value)

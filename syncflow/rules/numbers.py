@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import polars as pl
 
+from syncflow.i18n.texts import Text
 from syncflow.model import NumberFormat
 from syncflow.oracle_types import Kind, OracleType
-from syncflow.rules.outcome import Outcome, faults, null_where, patch
+from syncflow.rules.outcome import VALUE, Outcome, faults, null_where, patch
 
 _WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
 _CANONICAL = r"^(?:0|-?(?:[1-9][0-9]*(?:\.[0-9]*[1-9])?|0\.[0-9]*[1-9]))$"
@@ -154,23 +155,37 @@ def _reasons(values: pl.Series, at: pl.Series, type_: OracleType, numbers: Numbe
                 at.filter(other),
                 given.filter(other),
                 "ambiguous_number_format",
-                f"is not a number of the format {numbers}, but fits {_OTHER[numbers]}. Correct the value in the "
-                "source, or change the entity's conventions.numbers.",
+                Text(
+                    "{value} is not a number of the format {format}, but fits {other}. Correct the value in the "
+                    "source, or change the entity's conventions.numbers.",
+                    value=VALUE,
+                    format=numbers,
+                    other=_OTHER[numbers],
+                ),
             ),
             faults(at.filter(huge), given.filter(huge), "number_out_of_range", _too_large_for(type_)),
             faults(
                 at.filter(neither),
                 given.filter(neither),
                 "not_a_number",
-                f"is not a number of the format {numbers} (the column is {type_.declared}). Correct the value in the "
-                "source, or declare the column as text.",
+                Text(
+                    "{value} is not a number of the format {format} (the column is {type}). Correct the value in the "
+                    "source, or declare the column as text.",
+                    value=VALUE,
+                    format=numbers,
+                    type=type_.declared,
+                ),
             ),
         ]
     )
 
 
-def _too_large_for(type_: OracleType) -> str:
-    return f"is beyond the range of a {type_.declared} column. Correct the value in the source."
+def _too_large_for(type_: OracleType) -> Text:
+    return Text(
+        "{value} is beyond the range of a {type} column. Correct the value in the source.",
+        value=VALUE,
+        type=type_.declared,
+    )
 
 
 def _as_integers(values: pl.Series, given: pl.Series, type_: OracleType) -> Outcome:
@@ -185,15 +200,23 @@ def _as_integers(values: pl.Series, given: pl.Series, type_: OracleType) -> Outc
             fractional.arg_true(),
             given.filter(fractional),
             "not_an_integer",
-            f"has a fraction, but a {type_.declared} column is loaded as an integer. Correct the value in the source, "
-            "or declare the column with its scale.",
+            Text(
+                "{value} has a fraction, but a {type} column is loaded as an integer. Correct the value in the source, "
+                "or declare the column with its scale.",
+                value=VALUE,
+                type=type_.declared,
+            ),
         ),
         faults(
             large.arg_true(),
             given.filter(large),
             "number_out_of_range",
-            f"is too large for a {type_.declared} column, which is loaded as a 64-bit integer. Correct the value in "
-            "the source, or declare the column as NUMBER.",
+            Text(
+                "{value} is too large for a {type} column, which is loaded as a 64-bit integer. Correct the value in "
+                "the source, or declare the column as NUMBER.",
+                value=VALUE,
+                type=type_.declared,
+            ),
         ),
     ]
     return Outcome(null_where(values, fractional | large), pl.concat(reasons))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from syncflow.i18n.texts import Text
 from syncflow.model import Conventions, DateOrder, NumberFormat
 
 FAULTS_SCHEMA = pl.Schema({"at": pl.UInt32, "error_type": pl.String, "message": pl.String})
@@ -14,6 +15,8 @@ CANONICAL = Conventions(NumberFormat.POINT, DateOrder.YMD)
 """How canonical text is read again: numbers with a point, dates of ISO shape."""
 
 _SHOWN = 60
+VALUE = "\0"
+"""Stands in a reason where the value is to be shown."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,19 @@ class Outcome:
         return Outcome(following.values, pl.concat([self.faults, following.faults]))
 
 
-def faults(at: pl.Series, values: pl.Series, error_type: str, text: str) -> pl.DataFrame:
-    """One reason for several values: the message is the value, shortened, and `text`."""
+def faults(at: pl.Series, values: pl.Series, error_type: str, reason: Text) -> pl.DataFrame:
+    """One reason for several values, each shown, shortened, where the reason has `VALUE`."""
     return pl.DataFrame({"at": at, "value": values}, schema={"at": pl.UInt32, "value": pl.String}).select(
         "at",
         pl.lit(error_type).alias("error_type"),
-        pl.concat_str(shown(pl.col("value")), pl.lit(f" {text}")).alias("message"),
+        with_value(reason, shown(pl.col("value"))).alias("message"),
     )
+
+
+def with_value(reason: Text, value: pl.Expr) -> pl.Expr:
+    """The reason in English, with these values where it has `VALUE`."""
+    before, has_one, behind = str(reason).partition(VALUE)
+    return pl.concat_str(pl.lit(before), value, pl.lit(behind)) if has_one else pl.lit(before)
 
 
 def shown(value: pl.Expr) -> pl.Expr:

@@ -27,8 +27,9 @@ def check_replacements(mapping: FieldMapping) -> None:
     for each in mapping.replacements:
         if (each.match is None) == (each.pattern is None):
             raise ConfigurationError(
-                f"{mapping.target}: a replacement needs either match (the whole value) or pattern (a regular "
-                "expression), one of the two."
+                "{target}: a replacement needs either match (the whole value) or pattern (a regular "
+                "expression), one of the two.",
+                target=mapping.target,
             )
         if each.pattern is not None:
             _check_pattern(mapping, each)
@@ -50,5 +51,8 @@ def _check_pattern(mapping: FieldMapping, each: Replacement) -> None:
     except pl.exceptions.PolarsError as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(
-            f"{mapping.target}: {each.pattern!r} is no regular expression that can be used ({reason})."
+            "{target}: {pattern} is no regular expression that can be used ({reason}).",
+            target=mapping.target,
+            pattern=repr(each.pattern),
+            reason=reason,
         ) from error

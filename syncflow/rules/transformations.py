@@ -7,6 +7,7 @@ from types import MappingProxyType
 import polars as pl
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import FieldMapping, Transformation
 from syncflow.oracle_types import CHARACTER_KINDS, DATETIME_KINDS, OracleType
 from syncflow.rules.normalise import canonical_value, clean_text
@@ -61,7 +62,7 @@ def default_text(mapping: FieldMapping, type_: OracleType) -> str | None:
     """
     if mapping.default is None:
         return None
-    value = canonical_value(mapping.default, type_, f"default of {mapping.target}")
+    value = canonical_value(mapping.default, type_, Text("default of {field}", field=mapping.target))
     return str(clean_text(pl.Series([value]), type_, mapping)[0]) if type_.kind in CHARACTER_KINDS else value
 
 
@@ -77,23 +78,34 @@ def check_mapping(mapping: FieldMapping, type_: OracleType) -> None:
     rule = parse_rule(mapping.validation_rule, type_, mapping.target)
     if default is not None and rule.broken(pl.Series([default])).any():
         raise ConfigurationError(
-            f"{mapping.target}: the default {default!r} breaks the field's own rule {rule.text}. Change one of them."
+            "{target}: the default {default} breaks the field's own rule {rule}. Change one of them.",
+            target=mapping.target,
+            default=repr(default),
+            rule=rule.text,
         )
 
 
 def _check_kind(mapping: FieldMapping, type_: OracleType) -> None:
     if mapping.transformation is not Transformation.NONE and type_.kind not in CHARACTER_KINDS:
         raise ConfigurationError(
-            f"{mapping.target}: the transformation {mapping.transformation} is for text, but {mapping.source} is "
-            f"{type_.declared}. Remove it, or declare the column as text."
+            "{target}: the transformation {transformation} is for text, but {source} is "
+            "{type}. Remove it, or declare the column as text.",
+            target=mapping.target,
+            transformation=mapping.transformation,
+            source=mapping.source,
+            type=type_.declared,
         )
     if mapping.jalali and type_.kind not in DATETIME_KINDS:
         raise ConfigurationError(
-            f"{mapping.target}: jalali is for dates, but {mapping.source} is {type_.declared}. Declare the column as "
-            "DATE, or remove it."
+            "{target}: jalali is for dates, but {source} is {type}. Declare the column as DATE, or remove it.",
+            target=mapping.target,
+            source=mapping.source,
+            type=type_.declared,
         )
     if mapping.keep_nanoseconds and type_.kind not in DATETIME_KINDS:
         raise ConfigurationError(
-            f"{mapping.target}: keep_nanoseconds is for timestamps, but {mapping.source} is {type_.declared}. "
-            "Remove it."
+            "{target}: keep_nanoseconds is for timestamps, but {source} is {type}. Remove it.",
+            target=mapping.target,
+            source=mapping.source,
+            type=type_.declared,
         )

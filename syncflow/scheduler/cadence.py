@@ -73,8 +73,9 @@ def parse_cadence(text: str, zone: str) -> Cadence:
         return Cron(parse_cron(" ".join(words[:5])), zone_named(words[5]))
     if len(words) in (2, 1) and not text.startswith("@"):
         raise ConfigurationError(
-            f"{text!r} is no schedule. It takes an interval such as `every 15 min`, or the five fields of a cron line "
-            "such as `30 5 * * MON-FRI`, with a time zone behind them if it is to be another."
+            "{text} is no schedule. It takes an interval such as `every 15 min`, or the five fields of a cron line "
+            "such as `30 5 * * MON-FRI`, with a time zone behind them if it is to be another.",
+            text=repr(text),
         )
     return Cron(parse_cron(text), zone_named(zone))
 
@@ -93,8 +94,12 @@ def _interval(text: str) -> Interval:
     found = _EVERY.fullmatch(text.strip())
     size = _UNITS.get(found["unit"].lower()) if found else None
     if found is None or size is None:
-        raise ConfigurationError(f"{text!r} is no interval. It takes a number and s, min, h or days: `every 15 min`.")
+        raise ConfigurationError(
+            "{text} is no interval. It takes a number and s, min, h or days: `every 15 min`.", text=repr(text)
+        )
     seconds = int(found["number"] or 1) * size
     if not 1 <= seconds <= _LONGEST.total_seconds():
-        raise ConfigurationError(f"{text!r} is no interval that can be kept: it takes 1 second to 366 days.")
+        raise ConfigurationError(
+            "{text} is no interval that can be kept: it takes 1 second to 366 days.", text=repr(text)
+        )
     return Interval(timedelta(seconds=seconds))

@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Counted, Text
 from syncflow.scheduler.window import exists, instant
 
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -45,11 +47,11 @@ class _Field:
     names: Mapping[str, int] = field(default_factory=dict)
 
 
-_MINUTE = _Field("minute", 0, 59)
-_HOUR = _Field("hour", 0, 23)
-_DAY_OF_MONTH = _Field("day of the month", 1, 31)
-_MONTH = _Field("month", 1, 12, _MONTHS)
-_DAY_OF_WEEK = _Field("day of the week", 0, 7, _WEEKDAYS)
+_MINUTE = _Field(N_("minute"), 0, 59)
+_HOUR = _Field(N_("hour"), 0, 23)
+_DAY_OF_MONTH = _Field(N_("day of the month"), 1, 31)
+_MONTH = _Field(N_("month"), 1, 12, _MONTHS)
+_DAY_OF_WEEK = _Field(N_("day of the week"), 0, 7, _WEEKDAYS)
 _FIELDS = (_MINUTE, _HOUR, _DAY_OF_MONTH, _MONTH, _DAY_OF_WEEK)
 
 
@@ -75,7 +77,7 @@ class CronLine:
                 if later:
                     return min(later)
             day += timedelta(days=1)
-        raise ConfigurationError(f"The cron line {self.text!r} never fires.")
+        raise ConfigurationError("The cron line {line} never fires.", line=repr(self.text))
 
     def _fits(self, day: date) -> bool:
         in_month, in_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
@@ -100,8 +102,14 @@ def parse_cron(text: str) -> CronLine:
     parts = line.split()
     if len(parts) != len(_FIELDS):
         raise ConfigurationError(
-            f"The cron line {text!r} has {len(parts)} {'field' if len(parts) == 1 else 'fields'}. It takes five: "
-            "minute, hour, day of the month, month, day of the week, such as 30 5 * * MON-FRI"
+            Counted(
+                "The cron line {line} has {n} field. It takes five: minute, hour, day of the month, month, day of the "
+                "week, such as 30 5 * * MON-FRI",
+                "The cron line {line} has {n} fields. It takes five: minute, hour, day of the month, month, day of the "
+                "week, such as 30 5 * * MON-FRI",
+                len(parts),
+                line=repr(text),
+            )
         )
     minutes, hours, days, months, weekdays = (
         _values(part, each, text) for part, each in zip(parts, _FIELDS, strict=True)
@@ -124,8 +132,11 @@ def _refuse_what_never_fires(line: CronLine) -> None:
     if not line.either and min(line.days) > max(_LONGEST_MONTH.get(month, 31) for month in line.months):
         months = ", ".join(_MONTH_NAMES[month - 1].capitalize() for month in sorted(line.months))
         raise ConfigurationError(
-            f"The cron line {line.text!r} never fires: there is no {min(line.days)} in {months}. Name a day that is "
-            "there, or * for every day."
+            "The cron line {line} never fires: there is no {days} in {months}. Name a day that is "
+            "there, or * for every day.",
+            line=repr(line.text),
+            days=str(min(line.days)),
+            months=months,
         )
 
 
@@ -139,7 +150,7 @@ def _range(part: str, of: _Field, line: str) -> range:
         raise _wrong(part, of, line)
     step = int(found["step"] or 1)
     if step == 0:
-        raise _wrong(part, of, line, "A step is 1 or more.")
+        raise _wrong(part, of, line, Text("A step is 1 or more."))
     if found["all"]:
         return range(of.low, of.high + 1 if of is not _DAY_OF_WEEK else of.high, step)
     first = _number(found["first"], part, of, line)
@@ -149,7 +160,7 @@ def _range(part: str, of: _Field, line: str) -> range:
     if of is _DAY_OF_WEEK and last == 0 and first > 0:
         last = 7
     if last < first:
-        raise _wrong(part, of, line, "A range goes upwards.")
+        raise _wrong(part, of, line, Text("A range goes upwards."))
     return range(first, last + 1, step)
 
 
@@ -161,7 +172,26 @@ def _number(word: str, part: str, of: _Field, line: str) -> int:
     return number
 
 
-def _wrong(part: str, of: _Field, line: str, why: str = "") -> ConfigurationError:
-    names = f" or {next(iter(of.names))} to {list(of.names)[-1]}" if of.names else ""
-    reason = why or f"It takes {of.low} to {of.high}{names}, also * and lists, ranges and steps of them."
-    return ConfigurationError(f"The cron line {line!r}: {part!r} is no {of.name}. {reason}")
+def _wrong(part: str, of: _Field, line: str, why: Text | None = None) -> ConfigurationError:
+    return ConfigurationError(
+        "The cron line {line}: {part} is no {field}. {reason}",
+        line=repr(line),
+        part=repr(part),
+        field=Text(of.name),
+        reason=why or _takes(of),
+    )
+
+
+def _takes(of: _Field) -> Text:
+    if not of.names:
+        return Text(
+            "It takes {low} to {high}, also * and lists, ranges and steps of them.", low=str(of.low), high=str(of.high)
+        )
+    first, *_, last = of.names
+    return Text(
+        "It takes {low} to {high} or {first} to {last}, also * and lists, ranges and steps of them.",
+        low=str(of.low),
+        high=str(of.high),
+        first=first,
+        last=last,
+    )

@@ -50,21 +50,25 @@ class NightRequests:
             entity = entity_config.load_all(connection).get(name)
             schedule = background_schedules.get(connection, name)
             if entity is None or schedule is None:
-                raise UsageError(f"{name} has no schedule. See: syncflow schedules list")
+                raise UsageError("{name} has no schedule. See: syncflow schedules list", name=name)
             self._refuse_if_at_work(connection, name)
             uid = self._go_on(connection, schedule) or self._begin(connection, entity, schedule)
             told = audit_log.Act(self._actor, "schedule.run_now", name, str(uid))
             audit_log.record(connection, told, self._clock.now())
             batch = sync_batches.get(connection, uid)
         if batch is None:
-            raise UsageError(f"The batch {uid} of {name} was removed by somebody else. Ask again.")
+            raise UsageError(
+                "The batch {batch} of {name} was removed by somebody else. Ask again.", batch=uid, name=name
+            )
         return batch
 
     def _refuse_if_at_work(self, connection: Connection, name: str) -> None:
         at_work = sync_batches.at_work(connection, name)
         if at_work is not None and held_elsewhere(self._database, at_work):
             raise BusyError(
-                f"A batch of {name} is at work ({at_work}). Watch it with: syncflow status, or stop it first."
+                "A batch of {name} is at work ({batch}). Watch it with: syncflow status, or stop it first.",
+                name=name,
+                batch=at_work,
             )
 
     def _go_on(self, connection: Connection, schedule: BackgroundSchedule) -> UUID | None:
@@ -90,7 +94,9 @@ class NightRequests:
         terms = _terms(schedule, night, None if tonight is None else tonight.closes, by_hand=True)
         batch = self.ask(connection, entity, SyncType.BACKGROUND, terms)
         if batch is None:
-            raise BusyError(f"A slice of {entity.name} was asked for at the same moment. See: syncflow status")
+            raise BusyError(
+                "A slice of {entity} was asked for at the same moment. See: syncflow status", entity=entity.name
+            )
         return batch.uid
 
 

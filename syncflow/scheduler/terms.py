@@ -24,7 +24,9 @@ def parse_window(text: str) -> tuple[time, time]:
         return time(0), time(0)
     start, dash, end = text.partition("-")
     if not dash:
-        raise ConfigurationError(f"{text!r} is no window. It takes two times such as 19:00-07:00, or always.")
+        raise ConfigurationError(
+            "{text} is no window. It takes two times such as 19:00-07:00, or always.", text=repr(text)
+        )
     return _time(start, text), _time(end, text)
 
 
@@ -41,8 +43,9 @@ def _time(text: str, window: str) -> time:
 
 def _no_time(text: str, window: str) -> NoReturn:
     raise ConfigurationError(
-        f"{window!r} is no window: {text.strip()!r} is no time of day. It takes 00:00 to 23:59, such as 19:00-07:00, "
-        "or always."
+        "{window} is no window: {text} is no time of day. It takes 00:00 to 23:59, such as 19:00-07:00, or always.",
+        window=repr(window),
+        text=repr(text.strip()),
     )
 
 
@@ -70,8 +73,9 @@ def _days(word: str) -> Iterable[int]:
     first, dash, last = word.partition("-")
     if first not in _NUMBERS or (dash and last not in _NUMBERS):
         raise ConfigurationError(
-            f"{word!r} is no day of the week. It takes {', '.join(_WEEKDAYS)}, ranges such as mon-fri, weekdays, "
-            "weekend or daily."
+            "{word} is no day of the week. It takes {weekdays}, ranges such as mon-fri, weekdays, weekend or daily.",
+            word=repr(word),
+            weekdays=", ".join(_WEEKDAYS),
         )
     begin = _NUMBERS[first]
     length = (_NUMBERS[last] - begin) % 7 if dash else 0
@@ -96,7 +100,9 @@ def checked(terms: ScheduleTerms) -> ScheduleTerms:
         raise ConfigurationError("A schedule works on one day of the week at least, such as mon-fri, or daily.")
     if not 1 <= terms.days_to_complete <= MOST_NIGHTS:
         raise ConfigurationError(
-            f"days_to_complete is {terms.days_to_complete}, and a cycle takes 1 night at least and {MOST_NIGHTS:,} at "
-            "most: in how many nights is the table to be through?"
+            "days_to_complete is {nights}, and a cycle takes 1 night at least and {most} at "
+            "most: in how many nights is the table to be through?",
+            nights=terms.days_to_complete,
+            most=MOST_NIGHTS,
         )
     return terms

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 
 _OFFERED = 3
 
@@ -16,16 +17,23 @@ def zone_named(name: str) -> ZoneInfo:
         raise ConfigurationError(_unknown(name)) from None
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str) -> Text:
     known = available_timezones()
     if not known:
-        return (
-            f"The time zone {name!r} is not to be had: this machine has no time-zone data. Install the system's tzdata "
-            "package, or `pip install tzdata`."
+        return Text(
+            "The time zone {name} is not to be had: this machine has no time-zone data. Install the system's tzdata "
+            "package, or `pip install tzdata`.",
+            name=repr(name),
         )
     near = _nearest(name, known)
-    told = f"Is it {' or '.join(near)}?" if near else "It takes an IANA name such as Europe/Berlin."
-    return f"There is no time zone {name!r}. {told}"
+    if not near:
+        return Text("There is no time zone {name}. It takes an IANA name such as Europe/Berlin.", name=repr(name))
+    return Text("There is no time zone {name}. Is it {near}?", name=repr(name), near=_either(near))
+
+
+def _either(names: list[str]) -> Text | str:
+    first, *others = names
+    return Text("{one} or {other}", one=first, other=_either(others)) if others else first
 
 
 def _nearest(name: str, known: set[str]) -> list[str]:

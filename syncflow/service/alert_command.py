@@ -34,17 +34,27 @@ class AlertCommand:
                 start_new_session=True,
             )
         except OSError as error:
-            raise RetriableError(f"{self._said} cannot be run: {error.strerror or error}.") from error
+            raise RetriableError(
+                "{said} cannot be run: {reason}.", said=self._said, reason=error.strerror or error
+            ) from error
         with process:
             try:
                 _, said = process.communicate(body, self._timeout)
             except subprocess.TimeoutExpired as error:
                 os.killpg(process.pid, signal.SIGKILL)
-                raise RetriableError(f"{self._said} did not end within {self._timeout:g} seconds.") from error
+                raise RetriableError(
+                    "{said} did not end within {timeout} seconds.", said=self._said, timeout=f"{self._timeout:g}"
+                ) from error
         if process.returncode != 0:
             excerpt = " ".join(said.decode("utf-8", "replace").split())[-_EXCERPT:]
-            told = f": {excerpt}" if excerpt else ""
-            raise RetriableError(f"{self._said} ended with {process.returncode}{told}.")
+            if excerpt:
+                raise RetriableError(
+                    "{said} ended with {code}: {excerpt}.",
+                    said=self._said,
+                    code=str(process.returncode),
+                    excerpt=excerpt,
+                )
+            raise RetriableError("{said} ended with {code}.", said=self._said, code=str(process.returncode))
 
     @property
     def _said(self) -> str:

@@ -12,6 +12,7 @@ from syncflow.engine.plan import Planner, identity_hash
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import BusyError, UsageError
 from syncflow.events import BatchEnded
+from syncflow.i18n.texts import Sentences, Text
 from syncflow.model import Batch, BatchStatus, DeleteMode, Entity, Plan, SyncType
 from syncflow.service.batches import BatchService, Definitions, observe
 from syncflow.store import audit_log, entity_config, sync_batches, withheld_deletes
@@ -65,8 +66,9 @@ class ApprovalService:
             rows = withheld_deletes.rows(connection, batch.uid, sample)
         if not sets:
             raise UsageError(
-                f"The batch {batch.uid} of {batch.entity_name} withheld no deletions. Those that wait for your word: "
-                "syncflow withheld"
+                "The batch {batch} of {entity} withheld no deletions. Those that wait for your word: syncflow withheld",
+                batch=batch.uid,
+                entity=batch.entity_name,
             )
         undone = {each.applied_in for each in sets if _is_undone(each)}
         given_up = {uid for uid in undone if uid is not None and self._is_given_up(uid)}
@@ -98,7 +100,8 @@ class ApprovalService:
             self._refuse_if_decided(self.withheld(beginning))
             raise UsageError(
                 "Somebody else decided about some of these rows a moment ago. Look again, then repeat: "
-                f"syncflow withheld {found.batch.uid}"
+                "syncflow withheld {batch}",
+                batch=found.batch.uid,
             ) from None
         return self._carry_out(found, batch, plan)
 
@@ -143,8 +146,9 @@ class ApprovalService:
                 sync_batches.ask_to_stop(connection, batch.uid)
                 self._record(connection, "deletions.give_back", found, {"batch": str(batch.uid), "rows": rows})
             raise BusyError(
-                f"{batch.entity_name}: a batch of it is running, so nothing was deleted. Approve again when it has "
-                "ended. See: syncflow status"
+                "{entity}: a batch of it is running, so nothing was deleted. Approve again when it has "
+                "ended. See: syncflow status",
+                entity=batch.entity_name,
             ) from busy
 
     def _plan(self, batch: Batch) -> Plan:
@@ -152,19 +156,27 @@ class ApprovalService:
         mean the same any more."""
         entities = self._entities()
         entity = entities.get(batch.entity_name)
-        again = f"sync it again, which judges anew: syncflow sync {batch.entity_name}"
         if entity is None:
-            raise UsageError(f"The entity {batch.entity_name} is not configured any more; nothing of it is deleted.")
+            raise UsageError(
+                "The entity {entity} is not configured any more; nothing of it is deleted.", entity=batch.entity_name
+            )
         if entity.delete_mode is DeleteMode.IGNORE:
             raise UsageError(
-                f"{batch.entity_name} ignores deletions by now (delete_mode: ignore). Change it, then {again}"
+                "{entity} ignores deletions by now (delete_mode: ignore). Change it, then sync it again, which judges "
+                "anew: syncflow sync {entity}",
+                entity=batch.entity_name,
             )
         observed = Planner(
             entities, Definitions(self._around.source), lambda api: observe(self._around.source, api, self._first_page)
         )
         plan = observed.plan(batch.entity_name)
         if identity_hash(plan) != batch.plan_hash:
-            raise UsageError(f"{batch.entity_name} was changed since the batch {batch.uid} judged these rows; {again}")
+            raise UsageError(
+                "{entity} was changed since the batch {batch} judged these rows; sync it again, which judges anew: "
+                "syncflow sync {entity}",
+                entity=batch.entity_name,
+                batch=batch.uid,
+            )
         return plan
 
     def _entities(self) -> dict[str, Entity]:
@@ -200,9 +212,12 @@ class ApprovalService:
         """Raises UsageError that says who decided what, and when."""
         if found.waiting:
             return
-        told = "; ".join(dict.fromkeys(_decision(each) for each in found.sets))
+        told = Sentences(dict.fromkeys(_decision(each) for each in found.sets), "; ")
         raise UsageError(
-            f"Nothing of the batch {found.batch.uid} of {found.batch.entity_name} waits for your word any more: {told}."
+            "Nothing of the batch {batch} of {entity} waits for your word any more: {told}.",
+            batch=found.batch.uid,
+            entity=found.batch.entity_name,
+            told=told,
         )
 
     def _record(self, connection: Connection, act: str, found: Withheld, after: Mapping[str, object]) -> None:
@@ -223,21 +238,35 @@ def _is_undone(each: WithheldSet) -> bool:
 def _check_count(found: Withheld, count: int | None) -> None:
     if count is None and found.needs_count:
         raise UsageError(
-            f"This would delete {found.waiting:,} of the {found.held:,} rows of {found.batch.entity_name}. If that is "
-            f"what you mean, say the number: syncflow approve {found.batch.uid} --count {found.waiting}"
+            "This would delete {waiting} of the {held} rows of {entity}. If that is "
+            "what you mean, say the number: syncflow approve {batch} --count {typed}",
+            waiting=found.waiting,
+            held=found.held,
+            entity=found.batch.entity_name,
+            batch=found.batch.uid,
+            typed=str(found.waiting),
         )
     if count is not None and count != found.waiting:
         raise UsageError(
-            f"{found.waiting:,} deletions of the batch {found.batch.uid} are withheld, not {count:,}; nothing was "
-            f"deleted. Look at them first: syncflow withheld {found.batch.uid}"
+            "{waiting} deletions of the batch {batch} are withheld, not {count}; nothing was "
+            "deleted. Look at them first: syncflow withheld {batch}",
+            waiting=found.waiting,
+            batch=found.batch.uid,
+            count=count,
         )
 
 
-def _decision(each: WithheldSet) -> str:
-    when = f"{each.decided_at.astimezone():%Y-%m-%d %H:%M:%S}" if each.decided_at else "at some time"
+def _decision(each: WithheldSet) -> Text:
+    when = f"{each.decided_at.astimezone():%Y-%m-%d %H:%M:%S}" if each.decided_at else Text("at some time")
     if each.state == SUPERSEDED:
-        return f"superseded by a newer batch of {each.entity}, {when}"
+        return Text("superseded by a newer batch of {entity}, {when}", entity=each.entity, when=when)
     if each.state == DISCARDED:
-        return f"discarded by {each.decided_by}, {when}"
-    working = ", which is at work on them" if each.outcome is None else ""
-    return f"approved by {each.decided_by}, {when} (batch {each.applied_in}{working})"
+        return Text("discarded by {by}, {when}", by=each.decided_by, when=when)
+    if each.outcome is None:
+        return Text(
+            "approved by {by}, {when} (batch {batch}, which is at work on them)",
+            by=each.decided_by,
+            when=when,
+            batch=each.applied_in,
+        )
+    return Text("approved by {by}, {when} (batch {batch})", by=each.decided_by, when=when, batch=each.applied_in)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from syncflow.clock import Clock
 from syncflow.engine.dispatcher import Dispatcher
-from syncflow.engine.plan import Planner, nearest
+from syncflow.engine.plan import Planner, no_entity
 from syncflow.errors import BusyError, UsageError
 from syncflow.events import BatchEnded
 from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
@@ -94,7 +94,7 @@ class BatchService:
         at_work = [batch for batch in batches if batch.status in sync_batches.OPEN and self.alive(batch)]
         if at_work:
             told = ", ".join(f"{batch.entity_name} ({batch.uid})" for batch in at_work)
-            raise BusyError(f"Already at work: {told}. Watch it with: syncflow status, or stop it first.")
+            raise BusyError("Already at work: {told}. Watch it with: syncflow status, or stop it first.", told=told)
         return self._enqueue(batches, "batch.request")
 
     def request_due(self, names: Sequence[str], requested_by: str) -> list[Batch]:
@@ -211,7 +211,11 @@ class BatchService:
                 )  # fmt: skip
                 audit_log.record(connection, told, self._clock.now())
         if status is None:
-            raise UsageError(f"The batch {batch.uid} has ended already ({batch.status}); there is nothing to stop.")
+            raise UsageError(
+                "The batch {batch} has ended already ({status}); there is nothing to stop.",
+                batch=batch.uid,
+                status=batch.status,
+            )
         if status is BatchStatus.CANCELLING and not held_elsewhere(self._database, batch.uid):
             with self._database.begin() as connection:
                 sync_batches.release(connection, batch.uid, BatchStatus.INTERRUPTED, batch.claim_epoch)
@@ -224,8 +228,12 @@ class BatchService:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise UsageError(f"There is no batch {beginning!r}. See: syncflow history")
-        raise UsageError(f"{len(found)} batches begin with {beginning!r}; give more of the number.")
+            raise UsageError("There is no batch {beginning}. See: syncflow history", beginning=repr(beginning))
+        raise UsageError(
+            "{count} batches begin with {beginning}; give more of the number.",
+            count=len(found),
+            beginning=repr(beginning),
+        )
 
     def overview(self) -> list[Overview]:
         """Every entity with its newest batch."""
@@ -261,29 +269,37 @@ class BatchService:
     def _configured(self, names: Sequence[str], entities: Mapping[str, Entity]) -> list[Entity]:
         for name in names:
             if name not in entities:
-                raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+                raise UsageError(no_entity(name, entities))
         return [entities[name] for name in dict.fromkeys(names)]
 
     def _resumable(self, batch: Batch, entities: Collection[str]) -> Batch:
         if batch.entity_name not in entities:
             raise UsageError(
-                f"The batch {batch.uid} cannot go on: its entity {batch.entity_name} is not configured any more. "
-                f"Import it again, or put the batch away with: syncflow stop {batch.uid}"
+                "The batch {batch} cannot go on: its entity {entity} is not configured any more. "
+                "Import it again, or put the batch away with: syncflow stop {batch}",
+                batch=batch.uid,
+                entity=batch.entity_name,
             )
         if batch.sync_type is SyncType.RETRY:
             raise UsageError(
-                f"The batch {batch.uid} is a retry, which is not gone on with: its rows still stand in their queue. "
-                "See: syncflow pending list, syncflow failed list"
+                "The batch {batch} is a retry, which is not gone on with: its rows still stand in their queue. "
+                "See: syncflow pending list, syncflow failed list",
+                batch=batch.uid,
             )
         if batch.status not in sync_batches.RESUMABLE:
             raise UsageError(
-                f"The batch {batch.uid} of {batch.entity_name} has ended ({batch.status}); there is nothing to go on "
-                f"with. To sync once more: syncflow sync {batch.entity_name}"
+                "The batch {batch} of {entity} has ended ({status}); there is nothing to go on "
+                "with. To sync once more: syncflow sync {entity}",
+                batch=batch.uid,
+                entity=batch.entity_name,
+                status=batch.status,
             )
         if self.alive(batch):
             raise UsageError(
-                f"The batch {batch.uid} of {batch.entity_name} is at work ({holder_of(self._database, batch.uid)}). "
-                f"Watch it with: syncflow status {batch.uid}"
+                "The batch {batch} of {entity} is at work ({holder}). Watch it with: syncflow status {batch}",
+                batch=batch.uid,
+                entity=batch.entity_name,
+                holder=holder_of(self._database, batch.uid),
             )
         return batch
 

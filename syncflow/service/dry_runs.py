@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from syncflow.clock import Clock
 from syncflow.engine.dry_run import BatchPlan as BatchPlan  # for those who show it
 from syncflow.engine.dry_run import DryRun
-from syncflow.engine.plan import Planner, nearest
+from syncflow.engine.plan import Planner, no_entity
 from syncflow.engine.planned_books import FailureGroup as FailureGroup
 from syncflow.engine.planned_books import MissingParent as MissingParent
 from syncflow.engine.planning import UpdateSample as UpdateSample
@@ -50,7 +50,7 @@ class DryRunService:
             entities = entity_config.load_all(connection)
         for name in names:
             if name not in entities:
-                raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+                raise UsageError(no_entity(name, entities))
         planner = Planner(entities, Definitions(self._source), lambda api: observe(self._source, api, self._first_page))
         batches = [self._as_claimed(entities[name], sync_type) for name in dict.fromkeys(names)]
         return self._dry_run.heard_by(listener, stopping).run(batches, entities, planner.plan)

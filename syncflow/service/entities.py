@@ -7,8 +7,9 @@ import msgspec
 
 from syncflow.clock import Clock
 from syncflow.engine.dispatcher import load_order
-from syncflow.engine.plan import Planner, children_of, nearest, target_table
+from syncflow.engine.plan import Planner, children_of, no_entity, target_table
 from syncflow.errors import ConfigurationError, UsageError
+from syncflow.i18n.texts import Text
 from syncflow.model import ApiDefinition, DeltaStrategy, Entity, TargetTable
 from syncflow.protocols import Source
 from syncflow.scheduler.cadence import parse_cadence
@@ -76,8 +77,11 @@ class EntityChanged(UsageError):
     """Somebody else changed the entity in the meantime; `now` is what it is now, None when it is gone."""
 
     def __init__(self, name: str, now: Entity | None) -> None:
-        what = "changed" if now is not None else "deleted"
-        super().__init__(f"{name} was {what} by somebody else in the meantime. Look at it again, then repeat.")
+        super().__init__(
+            Text("{name} was deleted by somebody else in the meantime. Look at it again, then repeat.", name=name)
+            if now is None
+            else Text("{name} was changed by somebody else in the meantime. Look at it again, then repeat.", name=name)
+        )
         self.now = now
 
 
@@ -97,10 +101,10 @@ class EntityService:
         return [entities[name] for name in load_order(entities.values())]
 
     def get(self, name: str) -> Entity:
-        """Raises UsageError, with the nearest name, when there is none."""
+        """Raises UsageError, with the no_entity name, when there is none."""
         entities = self._load()
         if name not in entities:
-            raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+            raise UsageError(no_entity(name, entities))
         return entities[name]
 
     def discover(self) -> list[Entity]:
@@ -155,7 +159,9 @@ class EntityService:
         there is one of that name, ConfigurationError when it does not fit its API."""
         before = self._load()
         if name in before:
-            raise UsageError(f"There is an entity {name} already. Change it with: syncflow entities update {name}")
+            raise UsageError(
+                "There is an entity {name} already. Change it with: syncflow entities update {name}", name=name
+            )
         stated = entity_of_fields(f"name: {name}\n", fields)
         self._check([stated.entity], {**before, name: stated.entity})
         self._write([Change(None, stated.entity, _schedule_change(stated, self._schedules()))])
@@ -197,7 +203,11 @@ class EntityService:
         entity = self.get(name)
         children = [child.entity for child in children_of(name, self._load().values()) if child.entity != name]
         if children:
-            raise UsageError(f"{name} cannot be deleted: {', '.join(children)} refer to it. Delete them first.")
+            raise UsageError(
+                "{name} cannot be deleted: {children} refer to it. Delete them first.",
+                name=name,
+                children=", ".join(children),
+            )
         with self._database.begin() as connection:
             entity_config.delete(connection, name)
             erp_sync_state.forget(connection, name)
@@ -302,7 +312,7 @@ def _check_cadence(entity: Entity) -> None:
         try:
             parse_cadence(entity.sync_schedule, "UTC")
         except ConfigurationError as error:
-            raise ConfigurationError(f"{entity.name}, sync_schedule: {error}") from error
+            raise ConfigurationError("{entity}, sync_schedule: {error}", entity=entity.name, error=error) from error
 
 
 def _schedule_change(stated: Stated, schedules: Mapping[str, BackgroundSchedule]) -> ScheduleChange | None:

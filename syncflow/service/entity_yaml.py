@@ -7,8 +7,9 @@ from typing import NoReturn, TypeVar
 
 import yaml
 
-from syncflow.engine.plan import nearest
+from syncflow.engine.plan import hinted, nearest
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import Text
 from syncflow.model import (
     Conventions,
     DateOrder,
@@ -62,7 +63,12 @@ def entity_of_fields(base: str, fields: Mapping[str, str]) -> Stated:
         try:
             document[key] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - the base loader makes texts only
         except yaml.YAMLError as error:
-            raise ConfigurationError(f"{key}: {text!r} is not readable YAML: {' '.join(str(error).split())}") from error
+            raise ConfigurationError(
+                "{key}: {text} is not readable YAML: {error}",
+                key=key,
+                text=repr(text),
+                error=" ".join(str(error).split()),
+            ) from error
     named = {key: value for key, value in document.items() if value != ""}
     stated = read_entities(yaml.safe_dump({"entities": [named]}, allow_unicode=True, sort_keys=False), "")[0]
     return replace(stated, states_schedule=_SCHEDULE in fields)
@@ -78,16 +84,25 @@ class _Document:
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
-            raise ConfigurationError(f"{self._origin} is not readable YAML: {' '.join(str(error).split())}") from error
+            raise ConfigurationError(
+                "{origin} is not readable YAML: {error}", origin=self._origin, error=" ".join(str(error).split())
+            ) from error
         if root is None:
-            raise ConfigurationError(f"{self._origin} is empty. It must hold a list named entities.")
+            raise ConfigurationError("{origin} is empty. It must hold a list named entities.", origin=self._origin)
         top = self._mapping(root, {"entities": self._sequence_of(self._entity)}, required=("entities",))
         found: tuple[tuple[Stated, Node], ...] = top["entities"]  # type: ignore[assignment]
         first: dict[str, Node] = {}
         for stated, node in found:
             name = stated.entity.name
             if name in first:
-                self._fail(node, f"the entity {name} stands twice (first in line {_line(first[name])})")
+                self._fail(
+                    node,
+                    Text(
+                        "the entity {name} stands twice (first in line {line}).",
+                        name=name,
+                        line=str(_line(first[name])),
+                    ),
+                )
             first[name] = node
         return tuple(stated for stated, _ in found)
 
@@ -143,7 +158,7 @@ class _Document:
         try:
             return checked(terms)
         except ConfigurationError as error:
-            self._fail(node, str(error).rstrip("."))
+            self._fail(node, error.text)
 
     def _days(self, node: Node) -> frozenset[int]:
         if isinstance(node, yaml.SequenceNode):
@@ -156,7 +171,7 @@ class _Document:
         try:
             return read(self._text(node) if text is None else text)
         except ConfigurationError as error:
-            self._fail(node, str(error).rstrip("."))
+            self._fail(node, error.text)
 
     def _conventions(self, node: Node) -> Conventions:
         fields: dict[str, Reader] = {"numbers": self._one_of(NumberFormat), "dates": self._one_of(DateOrder)}
@@ -204,26 +219,32 @@ class _Document:
             name = self._text(key)
             if name not in fields:
                 self._fail(
-                    key, f"there is no key {name!r} here{nearest(name, fields)}; known keys: {', '.join(fields)}"
+                    key,
+                    Text(
+                        "there is no key {name} here{near}; known keys: {known}.",
+                        name=repr(name),
+                        near=nearest(name, fields),
+                        known=", ".join(fields),
+                    ),
                 )
             if name in values:
-                self._fail(key, f"the key {name!r} stands twice")
+                self._fail(key, Text("the key {name} stands twice.", name=repr(name)))
             if not (isinstance(value, yaml.ScalarNode) and value.tag.endswith(":null")):
                 values[name] = fields[name](value)
         for name in required:
             if name not in values:
-                self._fail(node, f"the key {name!r} is missing")
+                self._fail(node, Text("the key {name} is missing.", name=repr(name)))
         return values
 
     def _pairs(self, node: Node) -> Iterator[tuple[Node, Node]]:
         if not isinstance(node, yaml.MappingNode):
-            self._fail(node, "here must stand keys with values (`key: value`)")
+            self._fail(node, Text("here must stand keys with values (`key: value`)."))
         yield from node.value
 
     def _sequence_of(self, read: Callable[[Node], T]) -> Callable[[Node], tuple[T, ...]]:
         def read_all(node: Node) -> tuple[T, ...]:
             if not isinstance(node, yaml.SequenceNode):
-                self._fail(node, "here must stand a list")
+                self._fail(node, Text("here must stand a list."))
             return tuple(read(item) for item in node.value)
 
         return read_all
@@ -236,19 +257,19 @@ class _Document:
 
     def _text(self, node: Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self._fail(node, "here must stand one value")
+            self._fail(node, Text("here must stand one value."))
         return str(node.value)
 
     def _count(self, node: Node) -> int:
         text = self._text(node)
         if not text.isdecimal():
-            self._fail(node, f"{text!r} is not a whole number of 0 or more")
+            self._fail(node, Text("{text} is not a whole number of 0 or more.", text=repr(text)))
         return int(text)
 
     def _flag(self, node: Node) -> bool:
         text = self._text(node).lower()
         if text not in ("true", "false"):
-            self._fail(node, f"{text!r} is neither true nor false")
+            self._fail(node, Text("{text} is neither true nor false.", text=repr(text)))
         return text == "true"
 
     def _one_of(self, words: type[E]) -> Callable[[Node], E]:
@@ -256,14 +277,24 @@ class _Document:
             text = self._text(node)
             allowed = [str(word) for word in words]
             if text not in allowed:
-                self._fail(node, f"{text!r} is not one of {', '.join(allowed)}{nearest(text, allowed)}")
+                self._fail(
+                    node,
+                    Text(
+                        "{text} is not one of {allowed}.",
+                        text=repr(text),
+                        allowed=hinted(", ".join(allowed), text, allowed),
+                    ),
+                )
             return words(text)
 
         return read
 
-    def _fail(self, node: Node, message: str) -> NoReturn:
-        where = f"{self._origin}, line {_line(node)}: " if self._origin else ""
-        raise ConfigurationError(f"{where}{message}.")
+    def _fail(self, node: Node, message: Text) -> NoReturn:
+        if not self._origin:
+            raise ConfigurationError(message)
+        raise ConfigurationError(
+            "{origin}, line {line}: {message}", origin=self._origin, line=str(_line(node)), message=message
+        )
 
 
 def _line(node: Node) -> int:

@@ -22,6 +22,7 @@ from syncflow.engine.extract import Approach, PageSizes, approach
 from syncflow.engine.plan import identity_hash
 from syncflow.engine.planning import FieldChange
 from syncflow.errors import SyncFlowError, UsageError
+from syncflow.i18n.catalog import N_
 from syncflow.model import Plan, SyncType
 from syncflow.protocols import FOUND_SCHEMA, Source, Target
 from syncflow.service.explain_key import ask_again, key_parts
@@ -64,6 +65,27 @@ class _Seen:
 
     found: Found | None
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Refusals:
+    """What is said of a row of a queue that cannot be found."""
+
+    none: str
+    several: str
+    of_another: str
+
+
+_OF_FAILED = _Refusals(
+    N_("There is no failed record {beginning}. See: syncflow failed list --state all"),
+    N_("{count} or more failed records begin with {beginning}; give more of the number."),
+    N_("The failed record {beginning} is one of {entity}, not of {asked}."),
+)
+_OF_WAITING = _Refusals(
+    N_("There is no waiting row {beginning}. See: syncflow pending list"),
+    N_("{count} or more waiting rows begin with {beginning}; give more of the number."),
+    N_("The waiting row {beginning} is one of {entity}, not of {asked}."),
+)
 
 
 @dataclass(frozen=True)
@@ -117,14 +139,13 @@ class ExplainService:
         with self._database.begin() as connection:
             find = record_history.failed_rows if failed else record_history.waiting_rows
             found = find(connection, beginning)
-        what = "failed record" if failed else "waiting row"
-        see = "syncflow failed list --state all" if failed else "syncflow pending list"
+        said = _OF_FAILED if failed else _OF_WAITING
         if not found:
-            raise UsageError(f"There is no {what} {beginning!r}. See: {see}")
+            raise UsageError(said.none, beginning=repr(beginning))
         if len(found) > 1:
-            raise UsageError(f"{len(found)} or more {what}s begin with {beginning!r}; give more of the number.")
+            raise UsageError(said.several, count=len(found), beginning=repr(beginning))
         if entity is not None and entity != found[0].entity:
-            raise UsageError(f"The {what} {beginning} is one of {found[0].entity}, not of {entity}.")
+            raise UsageError(said.of_another, beginning=beginning, entity=found[0].entity, asked=entity)
         return found[0]
 
     def _explained(self, plans: Plans, plan: Plan, wanted: Sought) -> Explanation:

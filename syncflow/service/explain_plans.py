@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from syncflow.engine.plan import Planner, from_json, nearest
+from syncflow.engine.plan import Planner, from_json, no_entity
 from syncflow.errors import ConfigurationError, SyncFlowError, UnavailableError, UsageError
 from syncflow.model import ApiColumn, ApiDefinition, Entity, Plan
 from syncflow.oracle_types import OracleType
@@ -32,9 +32,7 @@ class Plans:
         """Raises UsageError for an entity that is not configured, ConfigurationError for one that does not fit
         together, UnavailableError where nothing is known of its columns."""
         if entity not in self.entities:
-            raise UsageError(
-                f"There is no entity {entity!r}{nearest(entity, self.entities)}. See: syncflow entities list"
-            )
+            raise UsageError(no_entity(entity, self.entities))
         if self._by_source is None or self.problem is not None:
             return self._by_books.plan(entity)
         try:
@@ -65,10 +63,13 @@ class Plans:
                     declared = tuple(ApiColumn(column.source, column.type.declared) for column in columns)
                     return ApiDefinition(api, api, declared)
         raise UnavailableError(
-            f"APISmith was not asked what the API {api} consists of, and no batch has seen it yet. Ask again when it "
-            "can be asked."
+            "APISmith was not asked what the API {api} consists of, and no batch has seen it yet. Ask again when it "
+            "can be asked.",
+            api=api,
         )
 
     @staticmethod
     def _nothing_to_observe(api: str) -> Mapping[str, OracleType]:
-        raise ConfigurationError(f"The columns of the API {api} are not known without asking APISmith for them.")
+        raise ConfigurationError(
+            "The columns of the API {api} are not known without asking APISmith for them.", api=api
+        )

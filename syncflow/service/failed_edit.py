@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from syncflow.engine.failed_attempt import Edit
-from syncflow.engine.plan import nearest
+from syncflow.engine.plan import hinted
 from syncflow.errors import UsageError
 from syncflow.protocols import RAW_TEXT
 from syncflow.store.failed_attempts import UNREADABLE_STAGE
@@ -20,12 +20,16 @@ def edit_of(record: FailedDetail, values: Mapping[str, str | None], decision: De
         _check(record, raw, name, value)
     after = {name: value for name, value in values.items() if raw[name] != value or _is_unreadable(record)}
     if not after:
-        raise UsageError(f"The failed record {record.uid} has these values already; nothing would change.")
+        raise UsageError(
+            "The failed record {record} has these values already; nothing would change.", record=record.uid
+        )
     unread = [name for name, value in raw.items() if value is None and name not in after]
     if _is_unreadable(record) and unread:
         raise UsageError(
-            f"The row of the failed record {record.uid} could not be read whole. Say what stands in "
-            f"{', '.join(unread)}, too, each with --set COLUMN=VALUE or --null COLUMN."
+            "The row of the failed record {record} could not be read whole. Say what stands in "
+            "{unread}, too, each with --set COLUMN=VALUE or --null COLUMN.",
+            record=record.uid,
+            unread=", ".join(unread),
         )
     override = Override(
         record.uid, record.raw_hash, after, record.stage_failed, record.field, record.error_type, record.error_message
@@ -37,8 +41,10 @@ def _check(record: FailedDetail, raw: Mapping[str, str | None], name: str, value
     check_text("the name of a column", name)
     if name not in raw:
         raise UsageError(
-            f"The row of the failed record {record.uid} has no column {name!r}{nearest(name, raw)}. "
-            f"It has: {', '.join(raw)}."
+            "The row of the failed record {record} has no column {name}. It has: {columns}.",
+            record=record.uid,
+            name=hinted(repr(name), name, raw),
+            columns=", ".join(raw),
         )
     if value is not None:
         check_text(f"the new value of {name}", value)

@@ -45,13 +45,15 @@ def format_of(file: Path) -> ExportFormat:
     """By the ending of the file's name; raises UsageError for another one."""
     ending = file.suffix.removeprefix(".").lower()
     if ending not in list(ExportFormat):
-        raise UsageError(f"{str(file)!r} does not end with .csv, .jsonl or .parquet. Name the format: --format csv")
+        raise UsageError(
+            "{file} does not end with .csv, .jsonl or .parquet. Name the format: --format csv", file=repr(str(file))
+        )
     return ExportFormat(ending)
 
 
 def format_named(name: str) -> ExportFormat:
     if name not in list(ExportFormat):
-        raise UsageError(f"--format takes csv, jsonl or parquet, and not {name!r}.")
+        raise UsageError("--format takes csv, jsonl or parquet, and not {name}.", name=repr(name))
     return ExportFormat(name)
 
 
@@ -66,7 +68,9 @@ def write_file(pages: Pages, file: Path, format_: ExportFormat) -> int:
             whole.replace(file)
             return rows
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}. Name another file.") from error
+        raise UsageError(
+            "{file} cannot be written: {reason}. Name another file.", file=file, reason=error.strerror
+        ) from error
 
 
 def write(pages: Pages, out: BinaryIO, format_: ExportFormat, folder: Path) -> int:

@@ -14,6 +14,7 @@ from syncflow.engine.plan import Planner
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import UsageError
 from syncflow.events import BatchEnded
+from syncflow.i18n.texts import Sentences, Text
 from syncflow.model import Entity
 from syncflow.service.batches import Definitions, observe
 from syncflow.service.failed_edit import edit_of
@@ -40,7 +41,7 @@ NAMED = 20
 """So many records that begin alike are looked for."""
 TOLD = 3
 """So many refusals are told where nothing else is to be said."""
-_NONE_OPEN = "No open failed record is like that. See: syncflow failed list"
+_NONE_OPEN = Text("No open failed record is like that. See: syncflow failed list")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class FailedRecordService:
         with self._database.begin() as connection:
             rows = failed_records.count_by_entity(connection, replace(chosen, state=RecordState.OPEN))
             if not rows:
-                raise UsageError(" ".join(self._closed(connection, chosen)[:TOLD]) or _NONE_OPEN)
+                raise UsageError(Sentences(self._closed(connection, chosen)[:TOLD] or [_NONE_OPEN]))
             return rows
 
     def rank(self, chosen: FailedFilter, uid: UUID) -> int | None:
@@ -226,10 +227,10 @@ class FailedRecordService:
         here = [name for name in rows if entities is None or name in entities]
         refused += [gone(connection, name, rows[name]) for name in rows if name not in here]
         if not here:
-            raise UsageError(" ".join(refused[:TOLD]) or _NONE_OPEN)
-        return _Meant(open_ones, tuple(here), tuple(refused))
+            raise UsageError(Sentences(refused[:TOLD] or [_NONE_OPEN]))
+        return _Meant(open_ones, tuple(here), tuple(map(str, refused)))
 
-    def _closed(self, connection: Connection, chosen: FailedFilter) -> list[str]:
+    def _closed(self, connection: Connection, chosen: FailedFilter) -> list[Text]:
         """Why records that were named one by one cannot be dealt with, a sentence each."""
         if chosen.uids is None:
             return []
@@ -251,9 +252,21 @@ class FailedRecordService:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise UsageError(f"There is no failed record {beginning!r}. See: syncflow failed list --state all")
-        more = "or more " if len(found) == NAMED else ""
-        raise UsageError(f"{len(found)} {more}failed records begin with {beginning!r}; give more of the number.")
+            raise UsageError(
+                "There is no failed record {beginning}. See: syncflow failed list --state all",
+                beginning=repr(beginning),
+            )
+        if len(found) == NAMED:
+            raise UsageError(
+                "{count} or more failed records begin with {beginning}; give more of the number.",
+                count=NAMED,
+                beginning=repr(beginning),
+            )
+        raise UsageError(
+            "{count} failed records begin with {beginning}; give more of the number.",
+            count=len(found),
+            beginning=repr(beginning),
+        )
 
     def _detail(self, connection: Connection, uid: UUID) -> FailedDetail:
         return failed_records.details(connection, FailedFilter(uids=(uid,), state=RecordState.ALL), None, 1)[0]

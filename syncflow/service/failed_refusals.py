@@ -4,46 +4,80 @@ from collections.abc import Container
 from datetime import datetime
 
 from syncflow.errors import UsageError
+from syncflow.i18n.texts import Counted, Text
 from syncflow.store import audit_log
 from syncflow.store.database import Connection
 from syncflow.store.failed_records import OVERRIDES, FailedRecord
 
 
-def closed_already(record: FailedRecord) -> str:
+def closed_already(record: FailedRecord) -> Text:
     """By whom and when."""
-    return (
-        f"The failed record {record.uid} was closed already: {record.resolution} by {record.resolved_by} on "
-        f"{_at(record.resolved_at)}{_because(record)}. Nothing was done with it."
+    return Text(
+        "The failed record {record} was closed already: {resolution} by {by} on {at}. Nothing was done with it.",
+        record=record.uid,
+        resolution=record.resolution,
+        by=record.resolved_by,
+        at=_when_and_why(record),
     )
 
 
-def sent_otherwise(record: FailedRecord) -> str:
+def sent_otherwise(record: FailedRecord) -> Text:
     """An act was meant for the row as the source sent it before."""
-    return (
-        f"The source has sent the row of the failed record {record.uid} otherwise by now, and it fails in "
-        f"{record.stage_failed} ({record.error_type}). Nothing was done with it; look at it again."
+    return Text(
+        "The source has sent the row of the failed record {record} otherwise by now, and it fails in {stage} "
+        "({error_type}). Nothing was done with it; look at it again.",
+        record=record.uid,
+        stage=record.stage_failed,
+        error_type=record.error_type,
     )
 
 
-def nothing_to_withdraw(record: FailedRecord) -> str:
+def nothing_to_withdraw(record: FailedRecord) -> Text:
     if record.resolved_at is None:
-        return f"The failed record {record.uid} is open: there is no edit and no ignore to be withdrawn."
+        return Text(
+            "The failed record {record} is open: there is no edit and no ignore to be withdrawn.", record=record.uid
+        )
     if record.resolution in OVERRIDES:
-        return f"The failed record {record.uid} was changed by somebody else just now. Look at it again."
-    return (
-        f"Nothing holds any more that could be withdrawn: the failed record {record.uid} was {record.resolution} by "
-        f"{record.resolved_by} on {_at(record.resolved_at)}{_because(record)}."
+        return Text(
+            "The failed record {record} was changed by somebody else just now. Look at it again.", record=record.uid
+        )
+    return Text(
+        "Nothing holds any more that could be withdrawn: the failed record {record} was {resolution} by {by} on {at}.",
+        record=record.uid,
+        resolution=record.resolution,
+        by=record.resolved_by,
+        at=_when_and_why(record),
     )
 
 
-def gone(connection: Connection, entity: str, rows: int) -> str:
+def gone(connection: Connection, entity: str, rows: int) -> Text:
     """Who deleted the entity, as far as it is known."""
     deleted = audit_log.latest(connection, "entity.delete", entity)
-    how = "is not configured any more" if deleted is None else f"was deleted by {deleted[0]} on {_at(deleted[1])}"
-    what = "1 failed record belongs" if rows == 1 else f"{rows:,} failed records belong"
-    return (
-        f"{what} to the entity {entity!r}, which {how}, so nothing was done. Configure the entity again, or close what "
-        f"it left: syncflow failed resolve --entity {entity} --reason TEXT"
+    if deleted is None:
+        return Counted(
+            "{n} failed record belongs to the entity {name}, which is not configured any more, so nothing was done. "
+            "Configure the entity again, or close what it left: "
+            "syncflow failed resolve --entity {entity} --reason TEXT",
+            "{n} failed records belong to the entity {name}, which is not configured any more, so nothing was done. "
+            "Configure the entity again, or close what it left: "
+            "syncflow failed resolve --entity {entity} --reason TEXT",
+            rows,
+            name=repr(entity),
+            entity=entity,
+        )
+    by, at = deleted
+    return Counted(
+        "{n} failed record belongs to the entity {name}, which was deleted by {by} on {at}, so nothing was done. "
+        "Configure the entity again, or close what it left: "
+        "syncflow failed resolve --entity {entity} --reason TEXT",
+        "{n} failed records belong to the entity {name}, which was deleted by {by} on {at}, so nothing was done. "
+        "Configure the entity again, or close what it left: "
+        "syncflow failed resolve --entity {entity} --reason TEXT",
+        rows,
+        name=repr(entity),
+        entity=entity,
+        by=by,
+        at=_at(at),
     )
 
 
@@ -52,9 +86,10 @@ def must_be_configured(connection: Connection, entity: str, entities: Container[
         raise UsageError(gone(connection, entity, 1))
 
 
-def _because(record: FailedRecord) -> str:
-    return f" ({record.reason})" if record.reason else ""
+def _when_and_why(record: FailedRecord) -> Text | str:
+    at = _at(record.resolved_at)
+    return Text("{at} ({reason})", at=at, reason=record.reason) if record.reason else at
 
 
-def _at(moment: datetime | None) -> str:
-    return "an unknown day" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def _at(moment: datetime | None) -> Text | str:
+    return Text("an unknown day") if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -116,13 +116,17 @@ class PendingChildService:
         with self._database.begin() as connection:
             row = pending_lists.detail(connection, self._uid(connection, beginning))
             if row is None:
-                raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
+                raise UsageError(
+                    "The row {beginning} does not wait any more. See: syncflow pending list", beginning=repr(beginning)
+                )
             blocker = self._blockers(connection, [Awaited(row.parent_bk_hash, 1, 1)])
             entities = entity_config.load_all(connection)
             key = child_key(entities.get(row.child_entity), row.child_payload)
             row = detail_as_shown(row, entities)
         if not blocker:
-            raise UsageError(f"The row {beginning!r} does not wait any more. See: syncflow pending list")
+            raise UsageError(
+                "The row {beginning} does not wait any more. See: syncflow pending list", beginning=repr(beginning)
+            )
         return PendingView(row, blocker[0], key)
 
     def blockers(self, limit: int) -> list[Blocker]:
@@ -172,8 +176,14 @@ class PendingChildService:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise UsageError(f"No waiting row has the number {beginning!r}. See: syncflow pending list")
-        raise UsageError(f"{len(found)} waiting rows or more begin with {beginning!r}; give more of the number.")
+            raise UsageError(
+                "No waiting row has the number {beginning}. See: syncflow pending list", beginning=repr(beginning)
+            )
+        raise UsageError(
+            "{count} waiting rows or more begin with {beginning}; give more of the number.",
+            count=len(found),
+            beginning=repr(beginning),
+        )
 
     def _entities(self) -> dict[str, Entity]:
         with self._database.begin() as connection:

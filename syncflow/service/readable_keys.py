@@ -11,7 +11,7 @@ def parts_of(ref: str) -> list[str]:
     try:
         values = parse_ref(ref)
     except ValueError as error:
-        raise UsageError(f"The key {ref!r} cannot be read: {error}") from error
+        raise UsageError("The key {ref} cannot be read: {error}", ref=repr(ref), error=error) from error
     if any(value.endswith(MASK) for value in values.values()):
-        raise UsageError(f"The key {ref} holds personal data and is masked, so that it names no record.")
+        raise UsageError("The key {ref} holds personal data and is masked, so that it names no record.", ref=ref)
     return [f"{name}={value}" for name, value in values.items()]

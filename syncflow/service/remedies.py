@@ -147,10 +147,17 @@ class RemedyService:
         before = self._entities.get(entity)
         mapping = next((one for one in before.mappings if field in (one.source, one.target)), None)
         if mapping is None or not 1 <= number <= len(mapping.replacements):
-            raise UsageError(f"{entity} has no rule number {number} for {field}. See: syncflow remedies list {entity}")
+            raise UsageError(
+                "{entity} has no rule number {number} for {field}. See: syncflow remedies list {entity}",
+                entity=entity,
+                number=str(number),
+                field=field,
+            )
         if expected not in (None, mapping.replacements[number - 1]):
             raise UsageError(
-                f"The rules of {field} of {entity} were changed meanwhile. See: syncflow entities show {entity}"
+                "The rules of {field} of {entity} were changed meanwhile. See: syncflow entities show {entity}",
+                field=field,
+                entity=entity,
             )
         kept = (*mapping.replacements[: number - 1], *mapping.replacements[number:])
         return self._entities.change(before, _mapped(before, replace(mapping, replacements=kept)))
@@ -239,7 +246,9 @@ def _column(plan: Plan, field: str) -> PlanColumn:
     named: Callable[[PlanColumn], bool] = lambda column: field in (column.source, column.target)  # noqa: E731
     found = next(filter(named, plan.columns), None)
     if found is None:
-        raise UsageError(f"{plan.entity} has no field {field!r}. See: syncflow entities show {plan.entity}")
+        raise UsageError(
+            "{entity} has no field {field}. See: syncflow entities show {entity}", entity=plan.entity, field=repr(field)
+        )
     return found
 
 

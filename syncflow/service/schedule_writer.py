@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncflow.errors import UsageError
+from syncflow.i18n.texts import Text
 from syncflow.scheduler.terms import days_text, window_text
 from syncflow.schedules import BackgroundSchedule, ScheduleTerms
 from syncflow.store import audit_log, background_schedules
@@ -17,10 +18,18 @@ class ScheduleChanged(UsageError):
     """Somebody else changed the schedule in the meantime; `now` is what it is now, None when it is gone."""
 
     def __init__(self, entity: str, now: BackgroundSchedule | None) -> None:
-        what = "changed" if now is not None else "removed"
         super().__init__(
-            f"The schedule of {entity} was {what} by somebody else in the meantime. Look at it again, then repeat: "
-            f"syncflow schedules show {entity}"
+            Text(
+                "The schedule of {entity} was removed by somebody else in the meantime. Look at it again, then repeat: "
+                "syncflow schedules show {entity}",
+                entity=entity,
+            )
+            if now is None
+            else Text(
+                "The schedule of {entity} was changed by somebody else in the meantime. Look at it again, then repeat: "
+                "syncflow schedules show {entity}",
+                entity=entity,
+            )
         )
         self.now = now
 

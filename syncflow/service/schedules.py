@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncflow.clock import Clock
-from syncflow.engine.plan import nearest
+from syncflow.engine.plan import no_entity
 from syncflow.errors import ConfigurationError, UsageError
 from syncflow.field_masks import MASK
+from syncflow.i18n.texts import Text
 from syncflow.model import Batch, Entity
 from syncflow.scheduler.cadence import cadence_of
 from syncflow.scheduler.forecast import Forecast, forecast
@@ -176,8 +177,9 @@ class SchedulesService:
             self._configured(connection, entity)
             if background_schedules.get(connection, entity) is not None:
                 raise UsageError(
-                    f"{entity} has a schedule already, and there can be only one. Change it with: "
-                    f"syncflow schedules set {entity}"
+                    "{entity} has a schedule already, and there can be only one. Change it with: "
+                    "syncflow schedules set {entity}",
+                    entity=entity,
                 )
             writer.create(entity, given.onto(ScheduleTerms(time_zone=self._habits.time_zone)))
         return self.get(entity)
@@ -210,7 +212,11 @@ class SchedulesService:
         with self._writing() as (connection, writer):
             before = self._found(connection, entity)
             if before.paused is paused:
-                raise UsageError(f"The schedule of {entity} is {'paused already' if paused else 'not paused'}.")
+                raise UsageError(
+                    Text("The schedule of {entity} is paused already.", entity=entity)
+                    if paused
+                    else Text("The schedule of {entity} is not paused.", entity=entity)
+                )
             writer.pause(before, paused=paused)
         return self.get(entity)
 
@@ -222,12 +228,17 @@ class SchedulesService:
             enabled = self._configured(connection, entity).sync_enabled
         if not enabled:
             raise UsageError(
-                f"{entity} is disabled. Enable it with: syncflow entities update {entity} --set sync_enabled="
+                "{entity} is disabled. Enable it with: syncflow entities update {entity} --set sync_enabled=",
+                entity=entity,
             )
         if not schedule.enabled:
-            raise UsageError(f"The schedule of {entity} is disabled. First: syncflow schedules set {entity} --enable")
+            raise UsageError(
+                "The schedule of {entity} is disabled. First: syncflow schedules set {entity} --enable", entity=entity
+            )
         if schedule.paused:
-            raise UsageError(f"The schedule of {entity} is paused. First: syncflow schedules resume {entity}")
+            raise UsageError(
+                "The schedule of {entity} is paused. First: syncflow schedules resume {entity}", entity=entity
+            )
         return self._run_now(entity)
 
     @contextmanager
@@ -240,14 +251,15 @@ class SchedulesService:
         if schedule is None:
             self._configured(connection, entity)
             raise UsageError(
-                f"{entity} has no schedule. Give it one with: syncflow schedules set {entity} --window 19:00-07:00"
+                "{entity} has no schedule. Give it one with: syncflow schedules set {entity} --window 19:00-07:00",
+                entity=entity,
             )
         return schedule
 
     def _configured(self, connection: Connection, name: str) -> Entity:
         entities = entity_config.load_all(connection)
         if name not in entities:
-            raise UsageError(f"There is no entity {name!r}{nearest(name, entities)}. See: syncflow entities list")
+            raise UsageError(no_entity(name, entities))
         return entities[name]
 
     def _status(

@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile
 
 from syncflow.clock import Clock
 from syncflow.errors import UsageError
+from syncflow.i18n.texts import Text
 from syncflow.service.neighbours import Checkable
 from syncflow.store import audit_log
 from syncflow.store.database import Database
@@ -45,7 +46,9 @@ class TokenService:
             raise UsageError("A token is one line of letters, digits and signs.")
         connector = self._opens(neighbour, token)
         if connector is None:
-            raise UsageError(f"{neighbour} is a database here; it takes a user and a password, in its address.")
+            raise UsageError(
+                "{neighbour} is a database here; it takes a user and a password, in its address.", neighbour=neighbour
+            )
         with closing(connector):
             said = connector.check()
         self._write(name, token)
@@ -59,16 +62,19 @@ class TokenService:
         try:
             token = file.expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise UsageError(f"{file} cannot be read: {reason}.") from error
+            reason = error.strerror if isinstance(error, OSError) else Text("it is not UTF-8 text")
+            raise UsageError("{file} cannot be read: {reason}.", file=file, reason=reason) from error
         return self.replace(neighbour, token)
 
     def _check_use(self, neighbour: str, name: str) -> None:
         origin = self._origin(name)
         if origin == "environment" or origin.startswith("secret file"):
             raise UsageError(
-                f"{name.upper()} comes from the {origin}, which goes before a token that is kept here: {neighbour}'s "
-                "token is to be changed there."
+                "{setting} comes from the {origin}, which goes before a token that is kept here: {neighbour}'s "
+                "token is to be changed there.",
+                setting=name.upper(),
+                origin=origin,
+                neighbour=neighbour,
             )
 
     def _write(self, name: str, token: str) -> None:
@@ -82,4 +88,6 @@ class TokenService:
                 os.fsync(new.fileno())
             Path(new.name).replace(self._directory / name)
         except OSError as error:
-            raise UsageError(f"{self._directory} cannot be written to: {error.strerror}.") from error
+            raise UsageError(
+                "{directory} cannot be written to: {reason}.", directory=self._directory, reason=error.strerror
+            ) from error

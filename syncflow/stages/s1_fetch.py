@@ -228,8 +228,11 @@ def _complete_page(source: Source, request: PageRequest) -> Page:
         page = source.page(request)
     if page.rows.height > request.page_size:
         raise PageError(
-            f"{request.api}: asked for {request.page_size} rows, APISmith sent {page.rows.height}; "
-            "the page is not taken. Check the page_size limits of this APISmith."
+            "{api}: asked for {page_size} rows, APISmith sent {rows}; "
+            "the page is not taken. Check the page_size limits of this APISmith.",
+            api=request.api,
+            page_size=request.page_size,
+            rows=page.rows.height,
         )
     return page
 

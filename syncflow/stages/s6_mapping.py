@@ -5,9 +5,10 @@ from dataclasses import replace
 import polars as pl
 
 from syncflow.chunk import ROW, Chunk
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan, PlanColumn
 from syncflow.rules.columns import as_rejections
-from syncflow.rules.outcome import Outcome, faults
+from syncflow.rules.outcome import VALUE, Outcome, faults
 from syncflow.rules.transformations import default_text, transform
 from syncflow.rules.validation import parse_rule
 
@@ -41,13 +42,12 @@ def _require(values: pl.Series, column: PlanColumn) -> Outcome:
     at = values.is_null().arg_true()
     if at.is_empty():
         return Outcome(values)
-    reasons = faults(at, pl.repeat("NULL", at.len(), dtype=pl.String, eager=True), "required_missing", "").with_columns(
-        pl.lit(
-            f"{column.target} is required, but {column.source} is empty. Fill it in the source, or give the field a "
-            "default."
-        ).alias("message")
+    reason = Text(
+        "{field} is required, but {column} is empty. Fill it in the source, or give the field a default.",
+        field=column.target,
+        column=column.source,
     )
-    return Outcome(values, reasons)
+    return Outcome(values, faults(at, values.gather(at), "required_missing", reason))
 
 
 def _validate(values: pl.Series, column: PlanColumn) -> Outcome:
@@ -55,5 +55,10 @@ def _validate(values: pl.Series, column: PlanColumn) -> Outcome:
         return Outcome(values)
     rule = parse_rule(column.mapping.validation_rule, column.type, column.target)
     at = rule.broken(values).arg_true()
-    text = f"breaks the rule {rule.text} of {column.target}. Correct the value in the source, or change the rule."
-    return Outcome(values, faults(at, values.gather(at), "rule_violated", text))
+    reason = Text(
+        "{value} breaks the rule {rule} of {field}. Correct the value in the source, or change the rule.",
+        value=VALUE,
+        rule=rule.text,
+        field=column.target,
+    )
+    return Outcome(values, faults(at, values.gather(at), "rule_violated", reason))

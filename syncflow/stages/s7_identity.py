@@ -7,11 +7,12 @@ import polars as pl
 
 from syncflow.canonical import bk_hash_column, canonical_column, data_hash_column
 from syncflow.chunk import DATA, KEY, PARENT, PARENT_REF, REF, ROW, ROWVERSION, Chunk, rejections
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan, PlanParent, PlanParentKey
 from syncflow.oracle_types import CHARACTER_KINDS, DATETIME_KINDS, NUMERIC_KINDS
 from syncflow.rules.columns import as_rejections
 from syncflow.rules.normalise import normalise
-from syncflow.rules.outcome import CANONICAL, Outcome, patch
+from syncflow.rules.outcome import CANONICAL, VALUE, Outcome, patch, with_value
 from syncflow.rules.transformations import default_text, transform
 
 STAGE = "s7_identity"
@@ -33,8 +34,14 @@ def _without_null_keys(chunk: Chunk, plan: Plan) -> Chunk:
             STAGE,
             name,
             "null_key",
-            f"{name} is NULL, but it is part of the business key of {plan.entity}, so the row has no identity. Fill it "
-            "in the source, or choose another business key.",
+            str(
+                Text(
+                    "{field} is NULL, but it is part of the business key of {entity}, so the row has no identity. Fill "
+                    "it in the source, or choose another business key.",
+                    field=name,
+                    entity=plan.entity,
+                )
+            ),
         )
         for name in plan.business_key
         if chunk.rows[name].null_count()
@@ -104,11 +111,17 @@ def _before_mapping(chunk: Chunk, source: str) -> pl.Series:
 
 
 def _unreadable(chunk: Chunk, parent: PlanParent, outcomes: Sequence[Outcome]) -> list[pl.DataFrame]:
-    where = pl.lit(f"The reference {parent.name} to {parent.entity} cannot be followed: ")
+    reason = Text(
+        "The reference {ref} to {entity} cannot be followed: {reason}",
+        ref=parent.name,
+        entity=parent.entity,
+        reason=VALUE,
+    )
     return [
         as_rejections(
             outcome.faults.with_columns(
-                pl.lit("parent_key_unreadable").alias("error_type"), pl.concat_str(where, "message").alias("message")
+                pl.lit("parent_key_unreadable").alias("error_type"),
+                with_value(reason, pl.col("message")).alias("message"),
             ),
             chunk.rows[ROW],
             STAGE,

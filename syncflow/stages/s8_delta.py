@@ -11,9 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from syncflow.chunk import DATA, KEY, OPERATION, REF, ROW, ROWVERSION, UID, Chunk, Operation, rejections
+from syncflow.i18n.texts import Text
 from syncflow.identities import ABSENT, Known, words
 from syncflow.model import Plan
 from syncflow.oracle_types import NUMERIC_KINDS
+from syncflow.rules.outcome import VALUE, with_value
 
 STAGE = "s8_delta"
 
@@ -61,15 +63,12 @@ def _settle_repeated_keys(chunk: Chunk, plan: Plan) -> Chunk:
 
 
 def _unclear(rejected: pl.DataFrame) -> pl.DataFrame:
-    message = pl.concat_str(
-        pl.lit("the key "),
-        pl.col(REF),
-        pl.lit(
-            " stands more than once in this extract with different values, and no rowversion says which row is newer; "
-            "mend the rows in the ERP, or add a column to the business key"
-        ),
+    reason = Text(
+        "the key {key} stands more than once in this extract with different values, and no rowversion says which row "
+        "is newer; mend the rows in the ERP, or add a column to the business key",
+        key=VALUE,
     )
-    return rejections(rejected, STAGE, None, "ambiguous_key", message)
+    return rejections(rejected, STAGE, None, "ambiguous_key", with_value(reason, pl.col(REF)))
 
 
 def _compare(

@@ -74,8 +74,12 @@ def _write(rows: pl.DataFrame, table: TargetTable, target: Target) -> pl.DataFra
     if to_write.is_empty():
         return final
     raise RetriableError(
-        f"{target.name} gave no clear answer for {to_write.height} rows of {table.entity}, asked {ROUNDS} times; "
-        "nothing is lost, the batch can be resumed when the target answers."
+        "{target} gave no clear answer for {rows} rows of {entity}, asked {rounds} times; "
+        "nothing is lost, the batch can be resumed when the target answers.",
+        target=target.name,
+        rows=to_write.height,
+        entity=table.entity,
+        rounds=ROUNDS,
     )
 
 

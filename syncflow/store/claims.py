@@ -61,9 +61,11 @@ class Claim:
         was asleep for so long that somebody else may have taken over."""
         if _awake_and_asleep() - self._beaten_at > self._lease:
             raise ClaimLost(
-                f"This process did not run for more than {self._lease:g} seconds, so that the batch "
-                f"{self.taken.batch.uid} may be another one's by now; it sends nothing more. To see who goes on with "
-                "it: syncflow status"
+                "This process did not run for more than {lease} seconds, so that the batch "
+                "{batch} may be another one's by now; it sends nothing more. To see who goes on with "
+                "it: syncflow status",
+                lease=f"{self._lease:g}",
+                batch=self.taken.batch.uid,
             )
 
     def beat_until(self, ended: threading.Event, database: Database, own: psycopg.Connection) -> None:
@@ -92,9 +94,16 @@ def claimed(database: Database, batch: UUID, lease: float = LEASE_SECONDS) -> It
     with database.dedicated() as own:
         if not _taken_over(database, own, batch, lease):
             holder = holder_of(database, batch)
+            if holder:
+                raise BusyError(
+                    "The batch {batch} is being worked on by another process ({holder}). Watch it with: syncflow "
+                    "status {batch}",
+                    batch=batch,
+                    holder=holder,
+                )
             raise BusyError(
-                f"The batch {batch} is being worked on by another process{f' ({holder})' if holder else ''}. "
-                f"Watch it with: syncflow status {batch}"
+                "The batch {batch} is being worked on by another process. Watch it with: syncflow status {batch}",
+                batch=batch,
             )
         claim = Claim(_take(database, batch), lease)
         ended = threading.Event()

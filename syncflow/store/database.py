@@ -17,6 +17,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from syncflow.errors import ConfigurationError, RetriableError, SyncFlowError, UnavailableError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.masking import mask_url
 
 T = TypeVar("T")
@@ -36,23 +38,29 @@ _SESSION = {
 
 _NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn)
 _REMEDIES: tuple[tuple[type[psycopg.Error], str], ...] = (
-    (psycopg.errors.DiskFull, "Its disk is full: make room there; the work goes on from its last checkpoint."),
-    (psycopg.errors.InsufficientPrivilege, "Its user lacks a right there: grant it, or configure another user."),
-    (psycopg.errors.ReadOnlySqlTransaction, "It is read-only (a standby?): point DATABASE_URL to the primary."),
+    (psycopg.errors.DiskFull, N_("Its disk is full: make room there; the work goes on from its last checkpoint.")),
+    (psycopg.errors.InsufficientPrivilege, N_("Its user lacks a right there: grant it, or configure another user.")),
+    (psycopg.errors.ReadOnlySqlTransaction, N_("It is read-only (a standby?): point DATABASE_URL to the primary.")),
 )
-_POOLED = (
-    "is behind a connection pooler that shares sessions (transaction pooling), and SyncFlow needs sessions of its own: "
-    "point DATABASE_URL to PostgreSQL itself, or to a pool in session mode."
+_POOLED = N_(
+    "The metadata database {address} is behind a connection pooler that shares sessions (transaction pooling), and "
+    "SyncFlow needs sessions of its own: point DATABASE_URL to PostgreSQL itself, or to a pool in session mode."
 )
 _REFUSALS = (
-    ("unsupported startup parameter", f"It {_POOLED}"),
-    ("password authentication failed", "The password is wrong: check DATABASE_URL or POSTGRES_PASSWORD."),
-    ("no password supplied", "It asks for a password: set POSTGRES_PASSWORD or put it into DATABASE_URL."),
-    ("Peer authentication failed", "It knows this user by another name: check the user in DATABASE_URL."),
-    ("no pg_hba.conf entry", "It does not let this user in from here: allow it in pg_hba.conf."),
-    ("does not exist", "Create it, or correct DATABASE_URL or POSTGRES_DB and POSTGRES_USER."),
+    (
+        "unsupported startup parameter",
+        N_(
+            "It is behind a connection pooler that shares sessions (transaction pooling), and SyncFlow needs sessions "
+            "of its own: point DATABASE_URL to PostgreSQL itself, or to a pool in session mode."
+        ),
+    ),
+    ("password authentication failed", N_("The password is wrong: check DATABASE_URL or POSTGRES_PASSWORD.")),
+    ("no password supplied", N_("It asks for a password: set POSTGRES_PASSWORD or put it into DATABASE_URL.")),
+    ("Peer authentication failed", N_("It knows this user by another name: check the user in DATABASE_URL.")),
+    ("no pg_hba.conf entry", N_("It does not let this user in from here: allow it in pg_hba.conf.")),
+    ("does not exist", N_("Create it, or correct DATABASE_URL or POSTGRES_DB and POSTGRES_USER.")),
 )
-_REACH_IT = "Start it, or correct DATABASE_URL or POSTGRES_HOST and POSTGRES_PORT."
+_REACH_IT = N_("Start it, or correct DATABASE_URL or POSTGRES_HOST and POSTGRES_PORT.")
 
 
 class Database:
@@ -137,7 +145,7 @@ class Database:
         that tell who lives would not be kept."""
         with self.dedicated() as one, self.dedicated() as other:
             if one.execute("SELECT pg_backend_pid()").fetchone() == other.execute("SELECT pg_backend_pid()").fetchone():
-                raise ConfigurationError(f"The metadata database {self.address} {_POOLED}")
+                raise ConfigurationError(_POOLED, address=self.address)
 
     def close(self) -> None:
         """Close the pool's connections; those in use are closed when they come back."""
@@ -151,10 +159,15 @@ class Database:
             reason = error.orig if isinstance(error, DBAPIError) else error
             remedy = next((remedy for phrase, remedy in _REFUSALS if phrase in str(reason)), _REACH_IT)
             raise UnavailableError(
-                f"The metadata database {self.address} is not to be had: {_first_line(reason)}. {remedy}"
+                "The metadata database {address} is not to be had: {reason}. {remedy}",
+                address=self.address,
+                reason=_first_line(reason),
+                remedy=Text(remedy),
             ) from error
         except sa.exc.TimeoutError as error:
-            raise RetriableError(f"No connection to the metadata database {self.address} came free in time.") from error
+            raise RetriableError(
+                "No connection to the metadata database {address} came free in time.", address=self.address
+            ) from error
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -171,22 +184,28 @@ class Database:
         name = f"The metadata database {self.address}"
         if isinstance(error, _NOT_MIGRATED):
             return UnavailableError(
-                f"{name} does not have SyncFlow's tables in the schema {self.schema!r}, or an older version of them. "
-                "Run: syncflow db upgrade"
+                "{name} does not have SyncFlow's tables in the schema {schema}, or an older version of them. "
+                "Run: syncflow db upgrade",
+                name=name,
+                schema=repr(self.schema),
             )
         for kind, remedy in _REMEDIES:
             if isinstance(error, kind):
-                return UnavailableError(f"{name} cannot do it: {_first_line(error)}. {remedy}")
+                return UnavailableError(
+                    "{name} cannot do it: {error}. {remedy}", name=name, error=_first_line(error), remedy=Text(remedy)
+                )
         if isinstance(error, psycopg.OperationalError):
-            return RetriableError(f"{name} broke off: {_first_line(error)}.")
+            return RetriableError("{name} broke off: {error}.", name=name, error=_first_line(error))
         return None
 
     def _check_version(self, connection: psycopg.Connection, _record: object = None) -> None:
         version = connection.info.server_version
         if version < OLDEST_VERSION * 10000:
             raise ConfigurationError(
-                f"The metadata database {self.address} is PostgreSQL {version // 10000}; SyncFlow takes "
-                f"{OLDEST_VERSION} or newer."
+                "The metadata database {address} is PostgreSQL {version}; SyncFlow takes {oldest} or newer.",
+                address=self.address,
+                version=str(version // 10000),
+                oldest=str(OLDEST_VERSION),
             )
 
 
@@ -202,7 +221,8 @@ def sqlalchemy_url(url: str) -> sa.URL:
         parsed = sa.make_url(libpq_url(url)).set(drivername="postgresql+psycopg")
     except (sa.exc.ArgumentError, ValueError) as error:
         raise ConfigurationError(
-            f"{mask_url(url)!r} is no address of a database; it takes postgresql://user:password@host:5432/database."
+            "{url} is no address of a database; it takes postgresql://user:password@host:5432/database.",
+            url=repr(mask_url(url)),
         ) from error
     # `options` are merged into ours by `_session`; twice in one connection they would shadow each other.
     return parsed.difference_update_query(["options"])
@@ -214,7 +234,8 @@ def _session(url: str, schema: str) -> dict[str, str]:
         own = str(conninfo_to_dict(url).get("options") or "")
     except psycopg.ProgrammingError:
         raise ConfigurationError(
-            f"{mask_url(url)!r} is no address of a database; it takes postgresql://user:password@host:5432/database."
+            "{url} is no address of a database; it takes postgresql://user:password@host:5432/database.",
+            url=repr(mask_url(url)),
         ) from None
     return {"options": f'{own} -c search_path="{schema}" -c timezone=UTC'.strip()}
 

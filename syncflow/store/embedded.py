@@ -134,7 +134,10 @@ class EmbeddedPostgres:
                 if time.monotonic() > deadline:
                     reason = str(error).strip().splitlines()[-1]
                     raise UnavailableError(
-                        f"The embedded database in {self.directory} does not answer: {reason} Its log is {self._log}."
+                        "The embedded database in {directory} does not answer: {reason} Its log is {log}.",
+                        directory=self.directory,
+                        reason=reason,
+                        log=self._log,
                     ) from error
                 time.sleep(0.1)
             else:
@@ -160,7 +163,11 @@ class EmbeddedPostgres:
             options.append("--no-sync")
         made = self._run(binaries, "initdb", "-D", str(unfinished), *options)
         if made.returncode != 0:
-            raise UnavailableError(f"The embedded database could not be made in {self._data}: {_last_line(made)}")
+            raise UnavailableError(
+                "The embedded database could not be made in {directory}: {reason}",
+                directory=self._data,
+                reason=_last_line(made),
+            )
         unfinished.rename(self._data)
 
     def _launch(self, binaries: Binaries) -> None:
@@ -176,7 +183,9 @@ class EmbeddedPostgres:
             said = self._log.read_bytes()[written:].decode(errors="replace") if self._log.exists() else ""
             if time.monotonic() > deadline or not any(phrase in said for phrase in _STILL_GOING):
                 reason = _fatal(said) or _last_line(started)
-                raise UnavailableError(f"The embedded database did not start: {reason} Its log is {self._log}.")
+                raise UnavailableError(
+                    "The embedded database did not start: {reason} Its log is {log}.", reason=reason, log=self._log
+                )
             time.sleep(0.2)
 
     def _options(self) -> list[str]:
@@ -204,7 +213,9 @@ class EmbeddedPostgres:
             )
             if done.returncode == 0 or not (self._data / "postmaster.pid").exists():
                 return
-        raise UnavailableError(f"The embedded database did not stop: {_last_line(done)} Its log is {self._log}.")
+        raise UnavailableError(
+            "The embedded database did not stop: {reason} Its log is {log}.", reason=_last_line(done), log=self._log
+        )
 
     def _runs(self) -> bool:
         """Whether the server is up: its process is there, it says that it is ready, its socket can be found."""

@@ -40,9 +40,11 @@ def find_binaries(major: int | None = None) -> Binaries:
             return binaries
     if major is not None and found:
         raise UnavailableError(
-            f"The embedded database was made by PostgreSQL {major}, and only "
-            f"{', '.join(binaries.version for binaries in found)} is installed. Install PostgreSQL {major}, or point "
-            "DATABASE_URL to a server."
+            "The embedded database was made by PostgreSQL {major}, and only "
+            "{found} is installed. Install PostgreSQL {major}, or point "
+            "DATABASE_URL to a server.",
+            major=major,
+            found=", ".join(binaries.version for binaries in found),
         )
     raise UnavailableError(
         "No database is configured, and there are no PostgreSQL programs to start one. Install them with "
@@ -60,8 +62,10 @@ def reachable(binaries: Binaries, user: ServerUser, place: Path) -> Binaries:
     package = binaries.directory.parent.parent
     if package.name != WHEEL:
         raise UnavailableError(
-            f"The user {user.name!r}, as whom the embedded database runs, may not enter {binaries.directory}. Install "
-            "PostgreSQL where every user can run it, or set DATABASE_URL."
+            "The user {user}, as whom the embedded database runs, may not enter {directory}. Install "
+            "PostgreSQL where every user can run it, or set DATABASE_URL.",
+            user=repr(user.name),
+            directory=binaries.directory,
         )
     copy = place / f"software-{binaries.version}"
     if not copy.exists():

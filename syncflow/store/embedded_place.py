@@ -79,8 +79,9 @@ def _has_name() -> bool:
 
 def _nameless() -> ServerUser:
     raise UnavailableError(
-        f"The user id {os.geteuid()} has no name on this machine, and PostgreSQL starts only for a user with one. Add "
-        "it to /etc/passwd, or set DATABASE_URL."
+        "The user id {uid} has no name on this machine, and PostgreSQL starts only for a user with one. Add "
+        "it to /etc/passwd, or set DATABASE_URL.",
+        uid=str(os.geteuid()),
     )
 
 
@@ -109,13 +110,17 @@ def make_directory(directory: Path, user: ServerUser) -> None:
                 each.chmod(mode)
     except OSError as error:
         raise UnavailableError(
-            f"The directory {directory} for the embedded database cannot be made: {error.strerror}. Set STATE_DIR to a "
-            "directory that may be written to, or DATABASE_URL to a server."
+            "The directory {directory} for the embedded database cannot be made: {reason}. Set STATE_DIR to a "
+            "directory that may be written to, or DATABASE_URL to a server.",
+            directory=directory,
+            reason=error.strerror,
         ) from error
     if not user.may_enter(directory):
         raise UnavailableError(
-            f"The user {user.name!r}, as whom the embedded database runs, may not enter {directory}. Set STATE_DIR to "
-            "a directory that every user may enter, or DATABASE_URL to a server."
+            "The user {user}, as whom the embedded database runs, may not enter {directory}. Set STATE_DIR to "
+            "a directory that every user may enter, or DATABASE_URL to a server.",
+            user=repr(user.name),
+            directory=directory,
         )
 
 
@@ -127,8 +132,10 @@ def make_own_directory(directory: Path, user: ServerUser) -> None:
         status = directory.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != user.uid or status.st_mode & 0o077:
             raise UnavailableError(
-                f"{directory} is not a directory of the user {user.name!r} alone, and the embedded database needs it "
-                "to be. Remove it, or set STATE_DIR to another place."
+                "{directory} is not a directory of the user {user} alone, and the embedded database needs it "
+                "to be. Remove it, or set STATE_DIR to another place.",
+                directory=directory,
+                user=repr(user.name),
             ) from None
         return
     if user.switched:
@@ -144,7 +151,8 @@ def temporary_directory(user: ServerUser) -> Path:
                 directory.chmod(0o711)
             return directory
     raise UnavailableError(
-        f"There is no temporary directory that the user {user.name!r} may enter. Set TMPDIR to one, or DATABASE_URL."
+        "There is no temporary directory that the user {user} may enter. Set TMPDIR to one, or DATABASE_URL.",
+        user=repr(user.name),
     )
 
 

@@ -57,7 +57,11 @@ def check_text(name: str, text: str) -> None:
     """Raises UsageError for characters that are none: NUL, or half of a surrogate pair (bytes that are not UTF-8)."""
     if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text):
         shown = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-        raise UsageError(f"{name} holds {shown!r}, which is no text: a NUL or a broken character. Leave that out.")
+        raise UsageError(
+            "{name} holds {shown}, which is no text: a NUL or a broken character. Leave that out.",
+            name=name,
+            shown=repr(shown),
+        )
 
 
 def conditions(chosen: FailedFilter) -> list[sa.ColumnElement[bool]]:

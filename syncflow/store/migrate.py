@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from syncflow.errors import UnavailableError, UsageError
+from syncflow.i18n.texts import Text
 from syncflow.store.database import Database
 
 VERSION_TABLE = "alembic_version"
@@ -56,12 +57,19 @@ def require_current(database: Database) -> None:
         return
     if found is None or _known(found):
         raise UnavailableError(
-            f"The schema {database.schema!r} of {database.address} is at revision {found or 'none'}, and SyncFlow "
-            f"needs {needed}. Run: syncflow db upgrade"
+            "The schema {schema} of {address} is at revision {found}, and SyncFlow "
+            "needs {needed}. Run: syncflow db upgrade",
+            schema=repr(database.schema),
+            address=database.address,
+            found=found or Text("none"),
+            needed=needed,
         )
     raise UnavailableError(
-        f"The schema {database.schema!r} of {database.address} is at revision {found}, which this version of SyncFlow "
-        "does not know: a newer version has migrated it. Install that version."
+        "The schema {schema} of {address} is at revision {found}, which this version of SyncFlow "
+        "does not know: a newer version has migrated it. Install that version.",
+        schema=repr(database.schema),
+        address=database.address,
+        found=found,
     )
 
 
@@ -94,4 +102,6 @@ def _run(step: Callable[[Config, str], None], config: Config, revision: str) -> 
     try:
         step(config, revision)
     except CommandError as error:
-        raise UsageError(f"There is no way to the revision {revision!r}: {error}.") from error
+        raise UsageError(
+            "There is no way to the revision {revision}: {error}.", revision=repr(revision), error=error
+        ) from error

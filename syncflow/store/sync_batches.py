@@ -255,7 +255,9 @@ def claim(connection: Connection, uid: UUID, worker: str) -> Claimed:
             "Another batch of this entity is running. See it with: syncflow status. Stop it with: syncflow stop BATCH"
         ) from error
     if row is None:
-        raise UsageError(f"The batch {uid} has ended or was stopped, or there is no such batch. See: syncflow history")
+        raise UsageError(
+            "The batch {batch} has ended or was stopped, or there is no such batch. See: syncflow history", batch=uid
+        )
     _tell(connection, uid, row["entity_name"])
     return Claimed(_batch(row), row["claim_epoch"], None if row["plan"] is None else bytes(row["plan"]))
 
@@ -334,7 +336,9 @@ def _write(connection: Connection, uid: UUID, epoch: int, **values: object) -> B
     )
     row = connection.execute(statement).first()
     if row is None:
-        raise ClaimLost(f"The batch {uid} was taken over by another process; this one stops and sends nothing more.")
+        raise ClaimLost(
+            "The batch {batch} was taken over by another process; this one stops and sends nothing more.", batch=uid
+        )
     return BatchStatus(row.status)
 
 

@@ -65,6 +65,25 @@ def test_json_is_the_same_in_every_language(shell: Shell) -> None:
     assert all(json.loads(each) == json.loads(told[0]) for each in told)
 
 
+def test_refusals_and_reasons_are_told_in_it_and_json_stays_english(configured: Shell) -> None:
+    told = {
+        "en": ("There is no failed record 'f00'.", "'heavy' is not a number of the format"),
+        "tr": ("'f00' diye bir hatalı kayıt yok.", "biçiminde bir sayı değil (sütun NUMBER"),
+        "fa": ("رکورد ناموفق 'f00' نیست.", "'heavy' عددی با قالب"),
+    }
+    assert configured.run("sync", "--all").code == 1
+    documents = set()
+    for language, (refusal, reason) in told.items():
+        configured.set(syncflow_lang=language)
+        refused = configured.run("failed", "show", "f00")
+        assert refused.code == 64
+        assert refusal in refused.err
+        assert reason in configured.run("failed", "list").out
+        documents.add(configured.run("failed", "list", "--json").out)
+    assert len(documents) == 1
+    assert "'heavy' is not a number of the format" in documents.pop()
+
+
 ENGLISH = """
 import sys
 from syncflow.cli.main import main

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
+from syncflow.i18n.catalog import ENGLISH, use
 from tests.engine.conftest import World
 from tests.engine.conftest import world as world  # a fixture
 from tests.tui.desk import Desk, at_the_desk
@@ -333,3 +335,22 @@ def test_a_terminal_without_room_is_told_and_recovers(company: World) -> None:
         await desk.sees("4 rows")
 
     at_the_desk(company, work)
+
+
+def test_why_a_record_failed_is_told_in_persian(company: World) -> None:
+    """The books have it in English."""
+
+    async def work(desk: Desk) -> None:
+        desk.console.speak("fa")
+        await desk.press("4")
+        await desk.until(lambda: desk.table.total == 4)
+        await desk.press("enter")
+        told = "'12,5x' عددی با قالب 1,234.50 نیست (ستون NUMBER(12,2) است). مقدار را در مبدأ درست کنید"
+        await desk.until(lambda: any(told in str(each.visual) for each in desk.console.screen.query(Static)), told)
+
+    try:
+        at_the_desk(company, work)
+    finally:
+        use(ENGLISH)
+    (message,) = company.metadata("SELECT error_message FROM failed_records WHERE raw_data ->> 'QTY' = '12,5x'")
+    assert message[0].startswith("'12,5x' is not a number of the format 1,234.50 ")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from syncflow.events import AlertBegan, AlertEnded, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import retold
 from tui.filtering import Term, chosen
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
@@ -29,7 +30,7 @@ class AlertsScreen(ListPlace["Alert"]):
     COLUMNS: ClassVar[Sequence[Column["Alert"]]] = (
         Column("since", N_("since"), lambda alert: (formats.clock(alert.since), Tone.QUIET), 13),
         Column("subject", N_("about"), lambda alert: alert.subject, 20),
-        Column("text", N_("what"), lambda alert: (f"▲ {alert.text}", Tone.WARN)),
+        Column("text", N_("what"), lambda alert: (f"▲ {retold(alert.text)}", Tone.WARN)),
         Column("next", N_("what helps"), lambda alert: (alert.next_step, Tone.QUIET), 46, from_width=130),
     )
 

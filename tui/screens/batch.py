@@ -13,6 +13,7 @@ from textual.widgets import Static
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 from syncflow.model import Batch, BatchStatus, Counters
 from tui import marks
 from tui.marks import Tone, toned
@@ -182,7 +183,7 @@ class BatchScreen(Place):
             stayed=formats.whole(counters.still_at_source),
             refused=formats.whole(counters.refused),
         )
-        self.notify(f"{said}\n{ended.error_message}" if ended.error_message else said, markup=False)
+        self.notify(f"{said}\n{retold(ended.error_message)}" if ended.error_message else said, markup=False)
 
     def action_discard(self) -> None:
         if self._detail is None or self._detail.withheld is None:
@@ -221,7 +222,7 @@ def _lines(detail: "BatchDetail") -> Iterator[Content]:
     yield Content.styled(f"{batch.entity_name}  ", "bold") + toned(words, tone)
     yield toned(_about(batch), Tone.QUIET)
     if batch.error_message is not None:
-        yield toned(batch.error_message, Tone.BAD)
+        yield toned(retold(batch.error_message), Tone.BAD)
     if detail.in_doubt:
         told = plural(
             "{n} row is in doubt: it is read back before anything is sent again.",
@@ -230,7 +231,7 @@ def _lines(detail: "BatchDetail") -> Iterator[Content]:
         )
         yield toned(f"▲ {told}", Tone.WARN)
     for note in batch.notes:
-        yield toned(f"· {note}")
+        yield toned(f"· {retold(note)}")
     yield Content("")
     yield from _equation(_("fetched"), batch.counters.fetched, SETTLED, batch.counters, batch.counters.settled)
     yield toned(_way(batch.counters), Tone.QUIET)
@@ -290,7 +291,9 @@ def _group_lines(detail: "BatchDetail") -> Iterator[Content]:
     yield Content("")
     yield Content.styled(_("What failed, and why (f shows the rows)"), "bold")
     for group in detail.groups:
-        yield toned(f"  ✖ {formats.whole(group.rows):>8}  {group.field or group.stage}: {group.message}", Tone.BAD)
+        yield toned(
+            f"  ✖ {formats.whole(group.rows):>8}  {group.field or group.stage}: {retold(group.message)}", Tone.BAD
+        )
 
 
 def _withheld_lines(withheld: "Withheld") -> Iterator[Content]:
@@ -300,7 +303,7 @@ def _withheld_lines(withheld: "Withheld") -> Iterator[Content]:
         fate = f" ({each.decided_by}, {formats.moment(each.decided_at)})" if each.decided_by is not None else ""
         rows = plural("{n} row", "{n} rows", each.rows)
         tone = Tone.WARN if each.state == "withheld" else Tone.QUIET
-        yield toned(f"  ▲ {rows}: {marks.named(each.state)}{fate}. {each.reason}", tone)
+        yield toned(f"  ▲ {rows}: {marks.named(each.state)}{fate}. {retold(each.reason)}", tone)
     for row in withheld.rows:
         yield toned(f"      {row.ref_str or row.key_hash}", Tone.QUIET)
     more = sum(each.rows for each in withheld.sets) - len(withheld.rows)

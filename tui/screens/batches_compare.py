@@ -15,6 +15,7 @@ from textual.widgets import Static
 from syncflow.events import BatchEnded, BatchStarted, ChunkSettled, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from syncflow.model import Batch
 from tui import marks
 from tui.marks import Tone, toned
@@ -207,7 +208,7 @@ def _failures(before: "BatchDetail", after: "BatchDetail", cell: int) -> Iterato
         ones, others = (each[signature].rows if signature in each else 0 for each in (old, new))
         group = new.get(signature) or old[signature]
         yield _fitted(_number(group.field or group.stage, ones, others, is_trouble=True), cell)
-        yield toned(f"  {group.message}", Tone.QUIET)
+        yield toned(f"  {retold(group.message)}", Tone.QUIET)
 
 
 def _signature(group: "FailedGroup") -> Sequence[str | None]:
@@ -221,9 +222,9 @@ def _remarks(before: Batch, after: Batch) -> Iterator[Content]:
         yield Content("")
         yield Content.styled(title, "bold")
         if batch.error_message is not None:
-            yield toned(f"✖ {batch.error_message}", Tone.BAD)
+            yield toned(f"✖ {retold(batch.error_message)}", Tone.BAD)
         for note in batch.notes:
-            yield toned(f"· {note}")
+            yield toned(f"· {retold(note)}")
 
 
 def _fitted(line: Line, cell: int) -> Content:

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from tui.filtering import Term, chosen
 from tui.marks import Tone
 from tui.screens.explain import ExplainScreen
@@ -36,7 +37,7 @@ class BlockersScreen(PendingActs, ListPlace["Blocker"]):
         Column("rows", N_("rows"), lambda each: (formats.whole(each.descendants), Tone.WARN), 9, right=True),
         Column("direct", N_("directly"), lambda each: formats.whole(each.children), 9, right=True, from_width=90),
         Column("parent", N_("missing parent"), lambda each: f"{each.entity} {each.key}", 36),
-        Column("why", N_("why"), lambda each: each.reason),
+        Column("why", N_("why"), lambda each: retold(each.reason)),
         Column("since", N_("since"), lambda each: (formats.clock(each.since), Tone.QUIET), 13, from_width=110),
     )
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.widgets import Sparkline, Static
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 from tui import marks
 from tui.marks import Tone, toned
 from tui.screens import schedule_words as words
@@ -83,7 +84,7 @@ def _rows(row: "Attention") -> Cell:
 
 
 def _message(row: "Attention") -> Cell:
-    return (row.message or row.command), Tone.QUIET
+    return (retold(row.message) if row.message else row.command), Tone.QUIET
 
 
 def _happened(each: "Happening") -> Content:

@@ -14,6 +14,7 @@ from syncflow.errors import SyncFlowError
 from syncflow.events import BatchEnded, ChunkSettled, Event
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import told
 from syncflow.model import SyncType
 from tui.marks import Tone, toned
 from tui.screens.dry_run_text import detail, verdict
@@ -133,7 +134,7 @@ class DryRunScreen(Place):
         try:
             return runtime.dry_runs.plan(self._names, self._type, self._hear, self._stopping)
         except SyncFlowError as error:
-            return str(error)
+            return told(error)
 
     def _hear(self, event: Event) -> None:
         """Called by worker threads."""

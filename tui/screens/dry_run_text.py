@@ -7,6 +7,7 @@ from textual.content import Content
 
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import NOTHING, stopwatch, whole
+from syncflow.i18n.texts import retold
 from tui.marks import Tone, toned
 from tui.widgets.rows import Cell
 
@@ -57,14 +58,14 @@ def _lines(plan: "BatchPlan") -> Iterator[Content]:
     took = toned("  " + _("planned in {}").format(stopwatch(plan.seconds)), Tone.QUIET) if plan.seconds else Content("")
     yield toned(f"{sign} {plan.entity}: {_(name)}. {_(_EXPLAINED[plan.verdict])}", tone) + took
     if plan.message is not None:
-        yield toned(f"✖ {plan.message}" if plan.verdict == "would_fail" else plan.message, tone)
+        yield toned(f"✖ {retold(plan.message)}" if plan.verdict == "would_fail" else retold(plan.message), tone)
     yield _counts(plan)
     if plan.resumes is not None:
         yield toned(_("It goes on with the batch {}; its rows so far are counted.").format(plan.resumes))
     for limit in plan.cannot_be_previewed:
-        yield toned("? " + _("Cannot be previewed:") + f" {limit}", Tone.WARN)
-    yield from (toned("▲ " + _("Its table:") + f" {change}", Tone.LIVE) for change in plan.table_changes)
-    yield from (toned(f"· {note}", Tone.QUIET) for note in plan.notes)
+        yield toned("? " + _("Cannot be previewed:") + f" {retold(limit)}", Tone.WARN)
+    yield from (toned("▲ " + _("Its table:") + f" {retold(change)}", Tone.LIVE) for change in plan.table_changes)
+    yield from (toned(f"· {retold(note)}", Tone.QUIET) for note in plan.notes)
     yield from _updates(plan.updates, plan.counters.updated)
     yield from _deletions(plan)
     yield from _failures(plan.failures)
@@ -108,12 +109,12 @@ def _deletions(plan: "BatchPlan") -> Iterator[Content]:
         yield toned(f"  {_some(deletions.deleted, counters.deleted)}")
     if deletions.withheld:
         said = plural("{n} deletion would be withheld", "{n} deletions would be withheld", counters.withheld)
-        yield _title(f"{said}: {deletions.withheld[0].reason}", Tone.WARN)
+        yield _title(f"{said}: {retold(deletions.withheld[0].reason)}", Tone.WARN)
         yield toned(f"  {_some([row.ref for row in deletions.withheld], counters.withheld)}")
     if deletions.refused:
         said = plural("{n} deletion would be refused", "{n} deletions would be refused", counters.refused)
         yield _title(said, Tone.WARN)
-        yield from (toned(f"  {row.ref}: {row.reason}") for row in deletions.refused)
+        yield from (toned(f"  {row.ref}: {retold(row.reason)}") for row in deletions.refused)
 
 
 def _some(refs: Sequence[str], of: int) -> str:
@@ -125,7 +126,7 @@ def _failures(groups: "Sequence[FailureGroup]") -> Iterator[Content]:
         said = plural("{n} row would fail", "{n} rows would fail", group.rows)
         yield _title(f"✖ {said}: {group.field or NOTHING} · {group.error_type} · {group.stage}", Tone.BAD)
         for sample in group.samples:
-            yield toned(f"  {sample.message}")
+            yield toned(f"  {retold(sample.message)}")
             raw = ", ".join(f"{name}={value!r}" for name, value in sample.raw.items() if value is not None)
             yield toned(f"    {raw}", Tone.QUIET)
 

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.events import News
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import told
 from syncflow.model import Entity, SyncType
 from tui.marks import Tone, toned
 from tui.screens.entity_acts import EntityActs
@@ -215,7 +216,7 @@ class EntityScreen(EntityActs):
                     sample = runtime.mapping_previews.sample(draft)
                 return Tried(runtime.mapping_previews.preview(before, draft, sample), sample)
             except SyncFlowError as error:
-                return Tried(None, held, str(error))
+                return Tried(None, held, told(error))
 
         self.read(work, self._previewed, group="preview")
 
@@ -245,7 +246,7 @@ class EntityScreen(EntityActs):
         try:
             changed = line.field.write(self._draft, message.text)
         except UsageError as error:
-            line.refuse(str(error))
+            line.refuse(told(error))
             return
         line.done()
         self._change(changed, line.field.key)
@@ -294,7 +295,7 @@ class EntityScreen(EntityActs):
     def _refused(self) -> bool:
         refused = self.console.bridge.may_act()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
         return refused is not None
 
     def action_undo(self) -> None:

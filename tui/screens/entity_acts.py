@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import told
 from syncflow.model import Batch, Entity, SyncType
 from tui.screens.dry_run import DryRunScreen
 from tui.screens.entity_diff import DiffQuestion
@@ -20,7 +21,7 @@ NAMED = 6
 """So many names are said in a question; of more, their number."""
 
 
-def told(names: Sequence[str]) -> str:
+def few_of(names: Sequence[str]) -> str:
     """`a, b, c …`"""
     return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
 
@@ -44,7 +45,7 @@ class EntityActs(EntityEditor):
         if is_full:
             detail = _("The whole tables are read, whatever was synced before.") + " " + detail
         self.app.push_screen(
-            Question(f"{ask} {told(names)}", detail), lambda yes: self._sync(names, sync_type, then) if yes else None
+            Question(f"{ask} {few_of(names)}", detail), lambda yes: self._sync(names, sync_type, then) if yes else None
         )
 
     def _sync(self, names: Sequence[str], sync_type: SyncType, then: Callable[[], None]) -> None:
@@ -59,7 +60,7 @@ class EntityActs(EntityEditor):
             if asked:
                 self.notify(plural("{n} batch is asked for.", "{n} batches are asked for.", len(asked)), markup=False)
             if busy:
-                self.notify(_("Already at work: {}.").format(told(busy)), severity="warning", markup=False)
+                self.notify(_("Already at work: {}.").format(few_of(busy)), severity="warning", markup=False)
 
         self.act(work, tell)
 
@@ -87,7 +88,7 @@ class EntityActs(EntityEditor):
         """`then` is given those that were deleted. One asks for its name, several for their number."""
         if not names:
             return
-        ask = plural("Delete {n} entity?", "Delete {n} entities?", len(names)) + f" {told(names)}"
+        ask = plural("Delete {n} entity?", "Delete {n} entities?", len(names)) + f" {few_of(names)}"
         detail = _("How far they were synced is forgotten. Their tables in ScheduleHub stay as they are.")
         expected = names[0] if len(names) == 1 else str(len(names))
         detail += " " + _("To delete, type: {}").format(expected)
@@ -104,7 +105,7 @@ class EntityActs(EntityEditor):
                 try:
                     runtime.entities.delete(name)
                 except UsageError as error:
-                    return deleted, str(error)
+                    return deleted, told(error)
                 deleted.append(name)
             return deleted, ""
 
@@ -132,7 +133,7 @@ class EntityActs(EntityEditor):
 
         def ask(lines: "list[tuple[str, Sequence[DiffLine]]]") -> None:
             said = plural("Save this change of {n} entity?", "Save these changes of {n} entities?", len(changes))
-            said = f"{said} {told([change.after.name for change in changes])}"
+            said = f"{said} {few_of([change.after.name for change in changes])}"
             self.app.push_screen(DiffQuestion(said, lines), lambda yes: self._write(changes, then) if yes else None)
 
         self.read(work, ask, group="offer")

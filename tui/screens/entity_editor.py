@@ -13,6 +13,7 @@ from textual.app import SuspendNotSupported
 
 from syncflow.errors import SyncFlowError, UnavailableError
 from syncflow.i18n.catalog import _
+from syncflow.i18n.texts import told
 from syncflow.model import Entity
 from tui.screens.place import Place
 from tui.screens.question import Question
@@ -45,7 +46,7 @@ class EntityEditor(Place):
         be read would change, and its file."""
         refused = self.console.bridge.may_act()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
             return
         edit = _Edit(shown, known, self._file(shown), then)
         if not edit.file.exists():
@@ -81,7 +82,7 @@ class EntityEditor(Place):
         try:
             self._run_editor(edit.file)
         except UnavailableError as error:
-            self._refuse(str(error))
+            self._refuse(told(error))
             return
         self.read(lambda runtime: _judged(runtime, edit), lambda told: self._judged_as(told, edit), group="editor")
 
@@ -134,4 +135,4 @@ def _judged(runtime: "Runtime", edit: _Edit) -> "Sequence[Change] | str":
     except OSError as error:
         return _("{} cannot be read: {}.").format(file, error.strerror)
     except SyncFlowError as error:
-        return str(error)
+        return told(error)

@@ -10,6 +10,7 @@ from textual.content import Content
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import whole
+from syncflow.i18n.texts import retold
 from syncflow.model import Entity, FieldMapping, Replacement, Transformation
 from tui.marks import Tone, toned
 from tui.screens.entity_draft import mapping_of, with_mapping, with_replacement, with_type
@@ -303,7 +304,7 @@ def _tail(preview: "FieldPreview | None") -> Content | None:
 def _value_line(each: "ValuePreview") -> Content:
     times = toned(f"  ×{whole(each.rows)}" if each.rows > 1 else "", Tone.QUIET)
     if each.reason is not None:
-        return toned(f"✖ {_value(each.raw)}", Tone.BAD) + times + toned(f"  {each.reason}", Tone.BAD)
+        return toned(f"✖ {_value(each.raw)}", Tone.BAD) + times + toned(f"  {retold(each.reason)}", Tone.BAD)
     sign, tone = ("·", Tone.QUIET) if each.raw == each.value else ("✔", Tone.GOOD)
     return (
         toned(f"{sign} ", tone) + toned(_value(each.raw)) + toned(" → ", Tone.QUIET) + toned(_value(each.value)) + times

@@ -6,6 +6,7 @@ from textual.content import Content
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import retold
 from tui import marks
 from tui.marks import Tone, toned
 
@@ -46,5 +47,5 @@ def preview_line(preview: "EntityPreview | None", sample: "Sample | None", troub
         return toned("✔ ", Tone.GOOD) + toned(f"{looked}: " + _("all pass"))
     failing = plural("✖ {n} would fail", "✖ {n} would fail", preview.failing)
     reason, rows = preview.reasons[0]
-    more = toned(f"  {reason}" + (f" ×{formats.whole(rows)}" if rows > 1 else ""), Tone.QUIET)
+    more = toned(f"  {retold(reason)}" + (f" ×{formats.whole(rows)}" if rows > 1 else ""), Tone.QUIET)
     return toned(f"{looked}: ") + toned(failing, Tone.BAD) + more

@@ -13,6 +13,7 @@ from syncflow.errors import UsageError
 from syncflow.events import ActDone, BatchEnded, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from tui.marks import Tone, named, toned
 from tui.screens.place import Place
 
@@ -143,7 +144,7 @@ def _lines(told: "Explanation") -> Iterator[Content]:
             yield from _field_lines(field)
         if told.row.refusal is not None:
             refusal = told.row.refusal
-            yield toned(f"  ✖ {refusal.stage}: {refusal.message}", Tone.BAD)
+            yield toned(f"  ✖ {refusal.stage}: {retold(refusal.message)}", Tone.BAD)
         for parent in told.row.parents:
             there = _("none named") if parent.key is None else _("✔ there") if parent.is_there else _("✖ missing")
             yield toned(_("  parent {ref}: {entity} {key}  {there}").format(
@@ -181,13 +182,13 @@ def _field_lines(field: "FieldStory") -> Iterator[Content]:
 def _history_lines(history: "History") -> Iterator[Content]:
     lines = [
         *((each.created_at, _("failed in {stage}: {message} ({state})").format(
-            stage=each.stage, message=each.message, state=named(each.resolution or "open")))
+            stage=each.stage, message=retold(each.message), state=named(each.resolution or "open")))
           for each in history.failures),
         *((each.created_at, _("waited for {entity} {key} ({state})").format(
             entity=each.parent_entity, key=each.parent_key, state=named(each.resolution or "waits")))
           for each in history.waits),
         *((each.created_at, _("deletion withheld: {reason} ({state})").format(
-            reason=each.reason, state=named(each.state)))
+            reason=retold(each.reason), state=named(each.state)))
           for each in history.withheld),
         *((each.at, f"{each.actor}: {each.act}") for each in history.acts),
         *((each.requested_at, _("batch {batch}: {status}").format(batch=str(each.uid)[:13], status=each.status))

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 from tui.filtering import Term
 from tui.marks import Tone, named
 from tui.screens.failed_acts import Choices, FailedActs, Meant
@@ -91,7 +92,7 @@ class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
         Column("field", N_("field"), lambda record: record.field or "", 13),
         Column("value", N_("value"), _value, 16, from_width=90),
         Column("row", N_("row"), _row, 22, from_width=125),
-        Column("message", N_("why"), lambda record: record.error_message),
+        Column("message", N_("why"), lambda record: retold(record.error_message)),
         Column("stage", N_("stage"), lambda record: (record.stage_failed, Tone.QUIET), 13, from_width=130),
         Column("tries", N_("tries"), _tries, 6, right=True, from_width=120),
         Column("since", N_("since"), lambda record: (formats.clock(record.created_at), Tone.QUIET), 13, from_width=110),

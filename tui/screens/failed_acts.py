@@ -10,9 +10,10 @@ from syncflow.errors import SyncFlowError, UsageError
 from syncflow.events import BatchEnded, ChunkSettled, News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import retold, told
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
-from tui.screens.retried import RetriedScreen, told
+from tui.screens.retried import RetriedScreen, result_lines
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
@@ -111,7 +112,7 @@ class FailedActs(Place):
     def _may_act(self) -> bool:
         refused = self.console.bridge.may_act()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
         return refused is None
 
     def safely(self, work: Callable[["Runtime"], T], then: Callable[[T], None], *, group: str) -> None:
@@ -166,8 +167,8 @@ class FailedActs(Place):
         if meant.total > 1 and self.is_current:
             self.app.push_screen(RetriedScreen(result))
             return
-        failed = [again.message for each in result.retried for again in each.tally.failures]
-        lines = [*told(result), *failed[:1], *result.refused[:REFUSALS]]
+        failed = [retold(again.message) for each in result.retried for again in each.tally.failures]
+        lines = [*result_lines(result), *failed[:1], *result.refused[:REFUSALS]]
         more = [] if meant.total == 1 else [_("T shows what came of it.")]
         self.notify(
             "\n".join([*lines, *more]), severity="warning" if failed else "information", timeout=12, markup=False

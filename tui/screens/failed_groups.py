@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from tui.filtering import Term
 from tui.marks import Tone
 from tui.screens.failed import FailedScreen, failed_filter
@@ -55,7 +56,7 @@ class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
         Column("field", N_("field"), lambda group: group.field or "", 13, order=lambda group: group.field or ""),
         Column("type", N_("error"), lambda group: group.error_type, 16, from_width=100),
         Column("samples", N_("values"), _samples, 24, from_width=95),
-        Column("message", N_("why"), lambda group: group.message, from_width=60),
+        Column("message", N_("why"), lambda group: retold(group.message), from_width=60),
         Column("since", N_("since"), lambda group: (formats.clock(group.first_seen), Tone.QUIET), 13, from_width=120),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [

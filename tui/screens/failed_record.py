@@ -18,6 +18,7 @@ from textual.widgets import Label, Static
 from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold, told
 from tui.marks import Tone, named, toned
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
@@ -172,7 +173,7 @@ class FailedRecordScreen(Place):
         self.act(lambda runtime: runtime.failed_records.edit(uid, edited), self._sent)
 
     def _sent(self, result: "RetryResult") -> None:
-        failed = [again.message for each in result.retried for again in each.tally.failures]
+        failed = [retold(again.message) for each in result.retried for again in each.tally.failures]
         if failed:
             said = _("It still fails, and nothing has changed: {}").format(failed[0])
             self.notify(said, severity="warning", timeout=12, markup=False)
@@ -197,9 +198,9 @@ class FailedRecordScreen(Place):
                 self._show_form(_row_of(given, row))
                 return
             except UsageError as error:
-                again = f"// {error}\n{given}"
+                again = f"// {told(error)}\n{given}"
                 if again == text:
-                    self.notify(str(error), severity="error", timeout=15, markup=False)
+                    self.notify(told(error), severity="error", timeout=15, markup=False)
                     return
                 text = again
 
@@ -266,7 +267,10 @@ def _head(record: "FailedDetail") -> Content:
         stage=record.stage_failed, first=formats.moment(record.created_at), batch=str(record.batch_uid)[:13]
     )
     lines = [
-        toned(f"✖ {record.entity_name}: {record.error_message}", Tone.BAD if record.resolution is None else Tone.QUIET),
+        toned(
+            f"✖ {record.entity_name}: {retold(record.error_message)}",
+            Tone.BAD if record.resolution is None else Tone.QUIET,
+        ),
         toned(when, Tone.QUIET),
         toned(_next_step(record), Tone.GOOD if record.resolution else Tone.WARN),
     ]

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import whole
+from syncflow.i18n.texts import told
 from tui.filtering import Term, parse
 from tui.i18n.collation import sort_key
 from tui.marks import Tone, toned
@@ -115,7 +116,7 @@ class ListPlace(Place, Generic[R]):
         try:
             terms = self.terms()
         except UsageError as error:
-            self.say(str(error), Tone.WARN)
+            self.say(told(error), Tone.WARN)
             return
         self.table.say_when_empty(
             N_("Nothing matches the filter. Esc takes it away.") if self.filter_text else self.EMPTY
@@ -165,9 +166,9 @@ class ListPlace(Place, Generic[R]):
 
     def on_lazy_table_troubled(self, message: LazyTable.Troubled) -> None:
         if isinstance(message.error, UsageError):
-            self.say(str(message.error), Tone.WARN)
+            self.say(told(message.error), Tone.WARN)
         else:
-            self.console.post_message(self.console.Trouble(str(message.error)))
+            self.console.post_message(self.console.Trouble(told(message.error)))
 
     def action_filter(self) -> None:
         self.query_one("#filter", Prompt).open(self.filter_text)

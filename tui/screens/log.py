@@ -10,6 +10,7 @@ from syncflow.errors import UsageError
 from syncflow.events import News
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import told
 from tui.filtering import Term, chosen
 from tui.log_tail import LEVELS, LogLine
 from tui.marks import Tone, toned
@@ -84,7 +85,7 @@ class LogScreen(ListPlace[LogLine]):
         try:
             terms = self.terms()
         except UsageError as error:
-            self.say(str(error), Tone.WARN)
+            self.say(told(error), Tone.WARN)
             return
         hidden = bool(self.filter_text) or self._level > 0
         table.say_when_empty(N_("No line matches the level and the filter.") if hidden else self.EMPTY)

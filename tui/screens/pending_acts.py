@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import _, plural
-from tui.screens.pending_result import WokenScreen, told
+from syncflow.i18n.texts import told
+from tui.screens.pending_result import WokenScreen, outcome_lines
 from tui.screens.place import Place
 from tui.screens.question import Question
 
@@ -65,7 +66,7 @@ class PendingActs(Place):
     def action_retry(self) -> None:
         refused, choice = self.console.bridge.may_act(), self.choice()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
         elif self.under_way is not None:
             self.notify(self.progress_words(), markup=False)
         elif choice is not None:
@@ -99,7 +100,7 @@ class PendingActs(Place):
         if meant.rows > 1 and self.is_current and outcome.batches:
             self.app.push_screen(WokenScreen(outcome))
         else:
-            self.notify("\n".join(told(outcome)), timeout=10, markup=False)
+            self.notify("\n".join(outcome_lines(outcome)), timeout=10, markup=False)
 
 
 def _meant(runtime: "Runtime", chosen: "PendingFilter") -> Meant:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from syncflow.events import BatchEnded
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import retold
 from tui import marks
 from tui.marks import Tone, toned
 from tui.screens.place import Place
@@ -36,7 +37,7 @@ class WokenScreen(Place):
         Column("entity", N_("entity"), lambda ended: ended.entity, 20),
         Column("rows", N_("rows"), lambda ended: formats.whole(ended.counters.fetched), 9, right=True),
         Column("failed", N_("failed"), _failed, 9, right=True),
-        Column("why", N_("why"), lambda ended: ended.error_message or ""),
+        Column("why", N_("why"), lambda ended: retold(ended.error_message or "")),
     )
 
     def __init__(self, outcome: "RetryOutcome") -> None:
@@ -65,14 +66,16 @@ class WokenScreen(Place):
         self.app.push_screen(BatchScreen(message.row.batch))
 
 
-def told(outcome: "RetryOutcome") -> list[str]:
+def outcome_lines(outcome: "RetryOutcome") -> list[str]:
     """How many wait still, and a line a batch."""
     lines = [_summary(outcome)]
     for ended in outcome.batches:
         status, _tone = marks.status(ended.status)
         rows = plural("{n} row", "{n} rows", ended.counters.fetched)
         failed = plural("{n} failed", "{n} failed", ended.counters.failed)
-        lines.append(f"{status}: {ended.entity}, {ended.error_message or f'{rows}, {failed}'}")
+        lines.append(
+            f"{status}: {ended.entity}, {retold(ended.error_message) if ended.error_message else f'{rows}, {failed}'}"
+        )
     return lines
 
 

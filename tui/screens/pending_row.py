@@ -13,6 +13,7 @@ from textual.widgets import Static
 from syncflow.errors import UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from tui.marks import Tone, toned
 from tui.screens.explain import ExplainScreen
 from tui.screens.pending import only
@@ -130,7 +131,7 @@ def _lines(view: "PendingView", *, waits: bool) -> Iterator[Content]:
     row, tone = view.row, Tone.WARN if waits else Tone.QUIET
     yield Content.styled(f"{row.child_entity}  ", "bold") + toned(view.child_key)
     yield toned(_("◌ waits for {entity} {key}").format(entity=row.parent_entity, key=row.parent_key), tone)
-    yield toned(view.blocker.reason, tone)
+    yield toned(retold(view.blocker.reason), tone)
     said = _("since {since} · looked for {count} of {most} times · last {last}").format(
         since=formats.moment(row.created_at),
         count=formats.whole(row.retry_count),

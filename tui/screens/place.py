@@ -14,6 +14,7 @@ from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from syncflow.i18n.catalog import N_, _, language
+from syncflow.i18n.texts import told
 from tui.breakdown import for_a_person
 from tui.marks import Tone, toned
 from tui.screens.help import HelpScreen, KeyLine
@@ -167,7 +168,7 @@ class Place(Screen[None]):
             try:
                 value = work_(self.console.bridge.runtime)
             except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
-                self.app.post_message(self.console.Trouble(str(for_a_person(error))))
+                self.app.post_message(self.console.Trouble(told(for_a_person(error))))
                 return
             if not worker.is_cancelled:
                 self.post_message(self._Done(then, value))
@@ -179,7 +180,7 @@ class Place(Screen[None]):
         wrong is said, and `then` is not called. The screen is read again at the end."""
         refused = self.console.bridge.may_act()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
             return
         self._act(work_, cast("Callable[[object], None] | None", then))
 
@@ -188,7 +189,7 @@ class Place(Screen[None]):
         try:
             value = work_(self.console.bridge.runtime)
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
-            self.app.notify(str(for_a_person(error)), severity="error", timeout=10, markup=False)
+            self.app.notify(told(for_a_person(error)), severity="error", timeout=10, markup=False)
             value, then = None, None
         self.post_message(self._Done(then or (lambda _: None), value))
         self.post_message(self._Done(lambda _: self.load_soon(), None))

@@ -11,11 +11,12 @@ from textual.widgets import Input, RadioButton, RadioSet, Static
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import told
 from syncflow.model import Replacement
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question
-from tui.screens.retried import RetriedScreen, told
+from tui.screens.retried import RetriedScreen, result_lines
 from tui.widgets.field import Field
 from tui.widgets.words import Words
 
@@ -158,7 +159,7 @@ class RemedyScreen(Place):
         try:
             replacement, default = self._remedy()
         except UsageError as error:
-            self._say(toned(str(error), Tone.QUIET))
+            self._say(toned(told(error), Tone.QUIET))
             return
         self._say(toned(_("Trying the rule on the group .."), Tone.QUIET))
 
@@ -235,7 +236,7 @@ class RemedyScreen(Place):
         if self.is_current:
             self.app.switch_screen(RetriedScreen(applied.retried, rule))
         else:
-            self.notify("\n".join(told(applied.retried)), timeout=12, markup=False)
+            self.notify("\n".join(result_lines(applied.retried)), timeout=12, markup=False)
 
 
 def _title(group: "FailedGroup") -> str:

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import whole
+from syncflow.i18n.texts import retold
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question
@@ -55,7 +56,7 @@ class RetriedScreen(Place):
         return action != "undo" or self._rule is not None
 
     def body(self) -> ComposeResult:
-        yield Words(lambda: toned("\n".join(told(self._result))), id="tally")
+        yield Words(lambda: toned("\n".join(result_lines(self._result))), id="tally")
         yield LazyTable(self.COLUMNS, self._key, empty=N_("Nothing failed again."))
 
     @staticmethod
@@ -64,11 +65,11 @@ class RetriedScreen(Place):
 
     def _again(self) -> list[Again]:
         failed = [
-            (each.ended.entity, again.message, again.uid)
+            (each.ended.entity, retold(again.message), again.uid)
             for each in self._result.retried
             for again in each.tally.failures
         ]
-        refused = [("", text, None) for text in self._result.refused]
+        refused = [("", retold(text), None) for text in self._result.refused]
         return [Again(number, *row) for number, row in enumerate([*failed, *refused])]
 
     def on_mount(self) -> None:
@@ -110,7 +111,7 @@ class RetriedScreen(Place):
         self.notify(_("The rule is gone."), markup=False)
 
 
-def told(result: "RetryResult") -> list[str]:
+def result_lines(result: "RetryResult") -> list[str]:
     """A line an entity: `▲ orders: 3 passed, 1 failed again`, and what else happened."""
     lines = []
     for each in result.retried:
@@ -124,7 +125,7 @@ def told(result: "RetryResult") -> list[str]:
         sign = "✔" if tally.failed == 0 and each.ended.error_message is None else "▲"
         lines.append(f"{sign} {each.ended.entity}: {', '.join(parts)}")
         if each.ended.error_message is not None:
-            lines.append(f"  {each.ended.error_message}")
+            lines.append(f"  {retold(each.ended.error_message)}")
         if tally.failed > len(tally.failures):
             lines.append(_("  the first {n} of those are listed").format(n=whole(len(tally.failures))))
     for woken in result.woken:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.texts import told
 from syncflow.model import Batch
-from tui.screens.entity_acts import told
+from tui.screens.entity_acts import few_of
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
 
@@ -36,7 +37,7 @@ class ScheduleActs(Place):
                         runtime.schedules.resume(name)
                     done.append(name)
                 except UsageError as error:
-                    refused.append(str(error))
+                    refused.append(told(error))
             return done, refused
 
         def tell(came: tuple[list[str], list[str]]) -> None:
@@ -44,11 +45,11 @@ class ScheduleActs(Place):
             then()
             if done and pause:
                 said = plural("{n} schedule is paused: {names}.", "{n} schedules are paused: {names}.", len(done),
-                              names=told(done))  # fmt: skip
+                              names=few_of(done))  # fmt: skip
                 self.notify(said, markup=False)
             elif done:
                 said = plural("{n} schedule goes on: {names}.", "{n} schedules go on: {names}.", len(done),
-                              names=told(done))  # fmt: skip
+                              names=few_of(done))  # fmt: skip
                 self.notify(said, markup=False)
             for error in refused:
                 self.notify(error, severity="warning", timeout=10, markup=False)

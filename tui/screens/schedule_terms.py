@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from syncflow.errors import ConfigurationError, UsageError
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import told
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question
@@ -63,7 +64,7 @@ class Draft:
         try:
             self.given().onto(ScheduleTerms())
         except ConfigurationError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(error.text) from error
         return self
 
 
@@ -158,7 +159,7 @@ class ScheduleTermsScreen(Place):
         try:
             self._draft = message.line.field.write(self._draft, message.text)
         except UsageError as error:
-            message.line.refuse(str(error))
+            message.line.refuse(told(error))
             return
         message.line.done()
         self._show()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import told
 from syncflow.settings import DEFAULT_ORIGIN, NOT_SET, SettingLine, describe
 from tui.filtering import Term, chosen
 from tui.marks import Tone
@@ -94,7 +95,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     def action_token(self, neighbour: str) -> None:
         refused = self.console.bridge.may_act()
         if refused is not None:
-            self.notify(str(refused), severity="warning", markup=False)
+            self.notify(told(refused), severity="warning", markup=False)
             return
         ask = _("A new token for {}").format(neighbour)
         then = _("Type or paste it, or @FILE to read it from a file. It is tested before it is kept, and never shown.")

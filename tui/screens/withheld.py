@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import retold
 from tui.filtering import Term, chosen
 from tui.marks import Tone
 from tui.screens.explain import ExplainScreen
@@ -33,7 +34,7 @@ class WithheldScreen(ListPlace["WithheldRow"]):
     FIELDS = ("key", "why")
     COLUMNS: ClassVar[Sequence[Column["WithheldRow"]]] = (
         Column("key", N_("key"), lambda row: row.ref_str or row.key_hash),
-        Column("why", N_("why"), lambda row: (row.reason, Tone.QUIET), 44, from_width=90),
+        Column("why", N_("why"), lambda row: (retold(row.reason), Tone.QUIET), 44, from_width=90),
         Column("hash", N_("hash"), lambda row: (row.key_hash, Tone.QUIET), 32, from_width=140),
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "explain", N_("Explain"), id="withheld.explain")]
