@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FAILURES_SHOWN = 10
 FAILURES_IN_JSON = 1000
+_STATUSES = (N_("completed_with_errors"), N_("cancelling"), N_("background"), N_("retry"))
+"""Statuses and types as the books hold them, which no other place marks."""
 _RUNNING = (BatchStatus.RUNNING, BatchStatus.CANCELLING)
 _ENTITY = typer.Argument(metavar="ENTITY", help="Only this entity's.")
 _BATCH = typer.Argument(metavar="BATCH", help="The batch's number, or its beginning.")
