@@ -10,7 +10,7 @@ import typer
 
 from syncflow.cli.output import say, say_beside, say_json
 from syncflow.errors import ConfigurationError
-from syncflow.i18n.catalog import _, plural
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.texts import retold
 from syncflow.settings_loader import load_settings
 
@@ -71,17 +71,19 @@ def _terminal() -> "Iterator[Finding]":
     from syncflow.service.findings import ok, warning
 
     if not sys.stdout.isatty():
-        yield ok("terminal", "none: this is no terminal, and only the console needs one")
+        yield ok("terminal", N_("none: this is no terminal, and only the console needs one"))
         return
     size = shutil.get_terminal_size()
     colours = Console().color_system
     told = f"{size.columns}x{size.lines}, {os.environ.get('TERM', 'TERM is not set')}, {colours or 'no colours'}"
     if size.columns < _WIDE or size.lines < _HIGH:
-        yield warning("terminal", told, f"The console wants {_WIDE}x{_HIGH} at least: make it larger.")
+        yield warning(
+            "terminal", told, N_("The console wants {size} at least: make it larger.").format(size=f"{_WIDE}x{_HIGH}")
+        )
     elif sys.stdout.encoding.lower().replace("-", "") != "utf8":
-        yield warning("terminal", f"{told}, {sys.stdout.encoding}", "Set LANG to a UTF-8 locale, such as C.UTF-8.")
+        yield warning("terminal", f"{told}, {sys.stdout.encoding}", N_("Set LANG to a UTF-8 locale, such as C.UTF-8."))
     elif colours is None and "NO_COLOR" not in os.environ:
-        yield warning("terminal", told, "Set TERM to what this terminal is, such as xterm-256color.")
+        yield warning("terminal", told, N_("Set TERM to what this terminal is, such as xterm-256color."))
     else:
         why = " (NO_COLOR is set)" if "NO_COLOR" in os.environ else ""
         yield ok("terminal", f"{told}{why}, {sys.stdout.encoding}")

@@ -248,7 +248,7 @@ def _blocker_lines(found: Sequence["Blocker"]) -> Iterator[str]:
         ]
         for each in found
     ]
-    yield from table(header, lines, left=("missing parent", "since", "why"))
+    yield from table(header, lines, left=header[2:])
 
 
 def _moment(text: str) -> datetime:
