@@ -198,12 +198,13 @@ class BatchService:
         """The entities that `--all` means, in the order of names."""
         return [entity.name for entity in self._entities().values() if entity.sync_enabled]
 
-    def stop(self, beginning: str) -> Batch:
+    def stop(self, beginning: str, *, keep: bool = False) -> Batch:
         """Ask a batch to stop: it ends at its next checkpoint and can be resumed. One that nobody works on is ended
-        at once. Raises UsageError when it has ended already."""
+        at once, and one that is interrupted cannot be resumed any more; with `keep` it is refused instead. Raises
+        UsageError when it has ended already."""
         batch = self.find(beginning)
         with self._database.begin() as connection:
-            status = sync_batches.ask_to_stop(connection, batch.uid)
+            status = sync_batches.ask_to_stop(connection, batch.uid, keep=keep)
             if status is not None:
                 told = audit_log.Act(
                     self._actor, "batch.stop", batch.entity_name, str(batch.uid),
@@ -214,7 +215,7 @@ class BatchService:
             raise UsageError(
                 "The batch {batch} has ended already ({status}); there is nothing to stop.",
                 batch=batch.uid,
-                status=batch.status,
+                status=self.find(str(batch.uid)).status,
             )
         if status is BatchStatus.CANCELLING and not held_elsewhere(self._database, batch.uid):
             with self._database.begin() as connection:

@@ -301,9 +301,9 @@ def end(connection: Connection, uid: UUID, epoch: int, ended: Batch) -> None:
     _tell(connection, uid, ended.entity_name)
 
 
-def ask_to_stop(connection: Connection, uid: UUID) -> BatchStatus | None:
+def ask_to_stop(connection: Connection, uid: UUID, *, keep: bool = False) -> BatchStatus | None:
     """A running batch turns CANCELLING, one that was to go on INTERRUPTED again, another queued or an interrupted one
-    CANCELLED; gives the new status, None when the batch has ended already."""
+    CANCELLED; gives the new status, None when the batch has ended already. With `keep` an interrupted one has."""
     goes_on = (table.c.status == BatchStatus.QUEUED) & table.c.started_at.is_not(None)
     status = sa.case(
         (table.c.status.in_(OPEN), BatchStatus.CANCELLING.value),
@@ -312,7 +312,7 @@ def ask_to_stop(connection: Connection, uid: UUID) -> BatchStatus | None:
     )
     statement = (
         table.update()
-        .where(table.c.uid == uid, table.c.status.in_(RESUMABLE))
+        .where(table.c.uid == uid, table.c.status.in_((BatchStatus.QUEUED, *OPEN) if keep else RESUMABLE))
         .values(status=status, stopped=True)
         .returning(table.c.status, table.c.entity_name)
     )

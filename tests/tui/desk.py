@@ -68,14 +68,23 @@ class Desk:
                     raise
             assert time.monotonic() < end, f"{what or 'it'} did not come\n{self.text}"
 
+    async def rest(self) -> None:
+        """Until nothing that is read or drawn is under way."""
+        await self.until(
+            lambda: all(worker.is_finished or worker.group == "connect" for worker in self.console.workers)
+        )
+        await self._pilot.pause()
+
     async def sees(self, *words: str) -> None:
         """On the screen or in a toast."""
         await self.until(lambda: all(word in self.text + self.said for word in words), f"all of {words}")
 
 
 @asynccontextmanager
-async def desk(settings: Settings, manner: Manner, size: tuple[int, int]) -> AsyncIterator[Desk]:
-    console = Console(settings, manner, "olga")
+async def desk(
+    settings: Settings, manner: Manner, size: tuple[int, int] = SIZE, operator: str = "olga"
+) -> AsyncIterator[Desk]:
+    console = Console(settings, manner, operator)
     try:
         async with console.run_test(size=size) as pilot:
             yield Desk(console, pilot)

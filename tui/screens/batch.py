@@ -149,11 +149,18 @@ class BatchScreen(Place):
             self.app.push_screen(WithheldScreen(self._uid, self._detail.batch.entity_name))
 
     def action_stop(self) -> None:
-        then = _("The chunk at work is finished, the checkpoint is kept: it can be resumed.")
-        self.app.push_screen(Question(_("Stop this batch?"), then), lambda yes: self._stop() if yes else None)
+        """One that stands still already is given up."""
+        keep = self._detail is None or self._detail.batch.status is not BatchStatus.INTERRUPTED
+        if keep:
+            ask = _("Stop this batch?")
+            then = _("The chunk at work is finished, the checkpoint is kept: it can be resumed.")
+        else:
+            ask = _("Give this batch up?")
+            then = _("It cannot be resumed any more. What it has loaded stays; the next sync begins a new batch.")
+        self.app.push_screen(Question(ask, then), lambda yes: self._stop(keep=keep) if yes else None)
 
-    def _stop(self) -> None:
-        self.act(lambda runtime: runtime.batches.stop(str(self._uid)))
+    def _stop(self, *, keep: bool) -> None:
+        self.act(lambda runtime: runtime.batches.stop(str(self._uid), keep=keep))
 
     def action_resume(self) -> None:
         self.act(

@@ -101,13 +101,16 @@ class BatchesScreen(ListPlace[Batch]):
             self.notify(_("None of these batches is running or queued."), markup=False)
             return
         names = ", ".join(batch.entity_name for batch in running[:5])
-        ask = plural("Stop {n} batch ({names})?", "Stop {n} batches ({names})?", len(running)).replace("{names}", names)
+        ask = plural("Stop {n} batch ({names})?", "Stop {n} batches ({names})?", len(running), names=names)
         then = _("The chunk at work is finished, the checkpoint is kept: it can be resumed.")
         uids = [batch.uid for batch in running]
         self.app.push_screen(Question(ask, then), lambda yes: self._stop(uids) if yes else None)
 
     def _stop(self, uids: Sequence[UUID]) -> None:
-        self.act(lambda runtime: [runtime.batches.stop(str(uid)) for uid in uids], lambda _stopped: self.table.unmark())
+        self.act(
+            lambda runtime: [runtime.batches.stop(str(uid), keep=True) for uid in uids],
+            lambda _stopped: self.table.unmark(),
+        )
 
     def action_resume(self) -> None:
         stopped = [str(batch.uid) for batch in self._chosen() if batch.status is BatchStatus.INTERRUPTED]

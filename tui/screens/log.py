@@ -55,6 +55,7 @@ class LogScreen(ListPlace[LogLine]):
         self._shown = -1
 
     def on_mount(self) -> None:
+        self.table.add_class("ltr")
         self.set_interval(LOOK_SECONDS, self._look)
 
     def key(self, row: LogLine) -> Hashable:

@@ -27,8 +27,9 @@ class Page(Place):
     """
 
     def page(self, lines: Callable[[], Iterable[Content]]) -> ComposeResult:
+        """What was written for machines: it is read from the left in every language."""
         with VerticalScroll():
-            yield Words(lambda: Content("\n").join(lines()), id="told")
+            yield Words(lambda: Content("\n").join(lines()), id="told", classes="ltr")
 
     def plain(self) -> str:
         """The text without its looks."""
