@@ -114,6 +114,7 @@ class Console(Directed):
         self.tracks = Tracks()
         self.log_tail = LogTail()
         self.neighbours: dict[str, Health] = {}
+        self.scheduler: str | None = None
         self._ended: list[BatchEnded] = []
         self.trouble: str | None = None
         self._again = Flag()
@@ -265,13 +266,15 @@ class Console(Directed):
 
     def _check_neighbours(self, tell: bool) -> None:
         try:
-            self.post_message(Checked(self.bridge.runtime.neighbours.check_all(), tell))
+            found = self.bridge.runtime.neighbours.check_all()
+            self.post_message(Checked(found, tell, self.bridge.scheduler()))
         except SyncFlowError as error:
             self.post_message(self.Trouble(told(error)))
 
     def on_checked(self, message: Checked) -> None:
         worse = [now for now in message.found if now.state != "ok" and self._was_ok(now.name)]
         self.neighbours = {now.name: now for now in message.found}
+        self.scheduler = message.scheduler
         self._show_standing()
         for health in message.found if message.tell else worse:
             severity: Severity = "information" if health.state == "ok" else "error"
@@ -349,7 +352,8 @@ class Console(Directed):
         manner = self.bridge.manner
         how = _("read-only") if manner.read_only else _("observes") if manner.observe else _("works")
         connected = (_("● database"), Tone.GOOD) if self.bridge.is_open else (_("✖ database"), Tone.BAD)
-        parts = (connected, *(_neighbour_mark(health) for health in self.neighbours.values()))
+        kept = () if self.scheduler is None else (_scheduler_mark(self.scheduler),)
+        parts = (connected, *(_neighbour_mark(health) for health in self.neighbours.values()), *kept)
         return Standing(_short_name(self.settings), str(self.settings.app_env), self.bridge.operator, how, parts)
 
     def go(self, name: str) -> None:
@@ -478,6 +482,13 @@ def _neighbour_mark(health: "Health") -> tuple[str, Tone]:
     if health.state == "ok":
         return f"● {health.name}", Tone.GOOD
     return f"✖ {health.name}", Tone.BAD
+
+
+def _scheduler_mark(where: str) -> tuple[str, Tone]:
+    """Who keeps the schedules."""
+    if where == "nowhere":
+        return _("▲ no scheduler"), Tone.WARN
+    return _("● scheduler here") if where == "here" else _("● scheduler: daemon"), Tone.GOOD
 
 
 def _short_name(settings: Settings) -> str:

@@ -86,6 +86,13 @@ class Bridge:
             raise UnavailableError(_("SyncFlow is not connected to its database yet."))
         return self._runtime
 
+    def scheduler(self) -> str:
+        """Where schedules are kept now: `here`, by a `daemon`, or `nowhere`. Blocks."""
+        if self.runtime.scheduler.status().state != "stopped":
+            return "here"
+        keeps = any(daemon.scheduler_state != "stopped" for daemon in self.runtime.presence.all())
+        return "daemon" if keeps else "nowhere"
+
     def may_act(self) -> SyncFlowError | None:
         """Why nothing may be changed from here; None when it may."""
         if self.manner.read_only:

@@ -33,7 +33,9 @@ class NotConnected(Message):
 
 @dataclass
 class Checked(Message):
-    """The neighbours were asked how they are; `tell`: somebody wanted to know."""
+    """The neighbours were asked how they are; `tell`: somebody wanted to know. `scheduler` is where schedules are kept:
+    `here`, by a `daemon`, or `nowhere`."""
 
     found: "list[Health]"
     tell: bool
+    scheduler: str

@@ -115,6 +115,7 @@ def test_a_pause_is_seen_and_cannot_be_done_twice(field: Field) -> None:
     field.configure()
 
     async def work(olga: Desk, piet: Desk) -> None:
+        await piet.sees("● scheduler: daemon")
         await olga.press("6")
         await olga.press("n")
         await olga.type(SLUG)
