@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from syncflow.i18n import texts
+from syncflow.i18n.catalog import N_
 from syncflow.masking import MASK, mask_address, mask_url
 
 DEFAULT_ORIGIN = "default"
@@ -90,12 +92,12 @@ def _webhook(value: SecretStr) -> SecretStr:
     try:
         return SecretStr(_http_address(value.get_secret_value()))
     except ValueError:
-        raise ValueError("an address such as https://host/path, never shown") from None
+        raise ValueError(N_("an address such as https://host/path, never shown")) from None
 
 
 def _path_prefix(value: str) -> str:
     if not _PREFIX.fullmatch(value):
-        raise ValueError("a path such as /api/v1")
+        raise ValueError(N_("a path such as /api/v1"))
     return value.rstrip("/")
 
 
@@ -105,13 +107,13 @@ def _command(value: str) -> str:
     except ValueError:
         words = []
     if not words:
-        raise ValueError("a command with its arguments, as a shell would read it")
+        raise ValueError(N_("a command with its arguments, as a shell would read it"))
     return value
 
 
 def _schema_name(value: str) -> str:
     if not _IDENTIFIER.fullmatch(value) or value.startswith("pg_"):
-        raise ValueError("a schema's name of small letters, digits and _, not beginning with a digit or pg_")
+        raise ValueError(N_("a schema's name of small letters, digits and _, not beginning with a digit or pg_"))
     return value
 
 
@@ -119,7 +121,7 @@ def _time_zone(value: str) -> str:
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("the name of a time zone such as Europe/Berlin") from None
+        raise ValueError(N_("the name of a time zone such as Europe/Berlin")) from None
 
 
 def _database_from_parts(parts: dict[str, object]) -> str | None:
@@ -274,14 +276,16 @@ class Settings(BaseSettings):
         try:
             return value.expanduser().absolute()
         except RuntimeError:
-            raise ValueError("a directory; there is no home directory that ~ could stand for") from None
+            raise ValueError(N_("a directory; there is no home directory that ~ could stand for")) from None
 
     @field_validator("default_batch_size")
     @classmethod
     def _not_above_the_largest(cls, value: int, info: ValidationInfo) -> int:
         largest = info.data.get("max_batch_size", value)
         if value > largest:
-            raise ValueError(f"a whole number from 1 to MAX_BATCH_SIZE, which is {largest}")
+            raise ValueError(
+                texts.Text("a whole number from 1 to MAX_BATCH_SIZE, which is {largest}", largest=str(largest))
+            )
         return value
 
     @field_validator("max_retry_delay_seconds")
@@ -289,7 +293,7 @@ class Settings(BaseSettings):
     def _not_below_the_first(cls, value: float, info: ValidationInfo) -> float:
         first = info.data.get("retry_delay_seconds", value)
         if value < first:
-            raise ValueError(f"seconds, at least RETRY_DELAY_SECONDS, which is {first:g}")
+            raise ValueError(texts.Text("seconds, at least RETRY_DELAY_SECONDS, which is {first}", first=f"{first:g}"))
         return value
 
     def origin(self, name: str) -> str:

@@ -145,11 +145,11 @@ def _line(error: ErrorDetails, given: Mapping[str, _Given]) -> Text:
     name = str(error["loc"][0])
     value = given.get(name, _Given(str(error["input"]), DEFAULT_ORIGIN))
     reason = error.get("ctx", {}).get("error")
-    wanted = str(reason) if reason is not None and error["type"] == "value_error" else takes(name)
+    said = reason.args[0] if isinstance(reason, ValueError) and error["type"] == "value_error" else takes(name)
     return Text(
         "{setting} holds {value} (from {origin}); it takes {wanted}.",
         setting=name.upper(),
         value=repr(mask_value(name, value.text)),
-        origin=value.origin,
-        wanted=Text(wanted),
+        origin=Text(value.origin),
+        wanted=said if isinstance(said, Text) else Text(str(said)),
     )

@@ -9,6 +9,7 @@ from syncflow.engine.dispatcher import Dispatcher
 from syncflow.engine.plan import Planner, no_entity
 from syncflow.errors import BusyError, UsageError
 from syncflow.events import BatchEnded
+from syncflow.i18n.texts import Text
 from syncflow.model import ApiDefinition, Batch, BatchStatus, Entity, SyncType
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import PageRequest, Source
@@ -215,7 +216,7 @@ class BatchService:
             raise UsageError(
                 "The batch {batch} has ended already ({status}); there is nothing to stop.",
                 batch=batch.uid,
-                status=self.find(str(batch.uid)).status,
+                status=Text(self.find(str(batch.uid)).status),
             )
         if status is BatchStatus.CANCELLING and not held_elsewhere(self._database, batch.uid):
             with self._database.begin() as connection:
@@ -293,7 +294,7 @@ class BatchService:
                 "with. To sync once more: syncflow sync {entity}",
                 batch=batch.uid,
                 entity=batch.entity_name,
-                status=batch.status,
+                status=Text(batch.status),
             )
         if self.alive(batch):
             raise UsageError(

@@ -15,7 +15,7 @@ def closed_already(record: FailedRecord) -> Text:
     return Text(
         "The failed record {record} was closed already: {resolution} by {by} on {at}. Nothing was done with it.",
         record=record.uid,
-        resolution=record.resolution,
+        resolution=Text(str(record.resolution)),
         by=record.resolved_by,
         at=_when_and_why(record),
     )
@@ -44,7 +44,7 @@ def nothing_to_withdraw(record: FailedRecord) -> Text:
     return Text(
         "Nothing holds any more that could be withdrawn: the failed record {record} was {resolution} by {by} on {at}.",
         record=record.uid,
-        resolution=record.resolution,
+        resolution=Text(str(record.resolution)),
         by=record.resolved_by,
         at=_when_and_why(record),
     )

@@ -76,7 +76,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
         line = message.row
         takes = _("{name} takes {takes}. It comes from: {origin}.").format(
-            name=line.name, takes=line.takes, origin=line.origin
+            name=line.name, takes=_(line.takes), origin=_(line.origin)
         )
         self.notify(takes, timeout=10, markup=False)
 

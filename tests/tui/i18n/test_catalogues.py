@@ -136,7 +136,8 @@ _NAMES = """
     resolved entity import full incremental systemd psql HTTP ERP base none json ndjson arrow tables identities upsert
     csv jsonl parquet lines SSH Ctrl slug syncflow cd rm rowversion xterm color
     Arrow NaN uid uuid root postgres nobody tzdata lookback entities evolve match
-    pattern jalali true false min days weekend VARCHAR CHAR NUMBER DATE TIMESTAMP CLOB RAW reference range in
+    pattern jalali true false min days weekend HS pg test development staging production VARCHAR CHAR NUMBER DATE
+    TIMESTAMP CLOB RAW reference range in
 """
 NAMES = frozenset(_NAMES.split())
 """Names, and words that are typed as they are, in every language."""
