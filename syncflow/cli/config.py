@@ -7,7 +7,7 @@ import typer
 from syncflow.cli.output import note, say_json, say_table
 from syncflow.i18n.catalog import _
 from syncflow.i18n.texts import retold
-from syncflow.settings import describe
+from syncflow.settings import NOT_SET, describe
 from syncflow.settings_loader import load_settings
 
 app = typer.Typer(help="The settings of this installation.", no_args_is_help=True)
@@ -28,6 +28,5 @@ def show(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False)
     if json:
         say_json(lines)
     else:
-        say_table(
-            [_("setting"), _("value"), _("from")], [[line.name, line.value, retold(line.origin)] for line in lines]
-        )
+        shown = [[line.name, _(line.value) if line.value == NOT_SET else line.value, _(line.origin)] for line in lines]
+        say_table([_("setting"), _("value"), _("from")], shown)

@@ -184,7 +184,7 @@ def _row(entity: Entity) -> list[str]:
         entity.delta_strategy,
         ", ".join(entity.business_key),
         ", ".join(dict.fromkeys(ref.entity for ref in entity.parent_refs)),
-        "yes" if entity.sync_enabled else "no",
+        _("yes") if entity.sync_enabled else _("no"),
     ]
 
 

@@ -22,6 +22,15 @@ _ORIGINS = {
     "failed_record": N_("as it stands in the failed record"),
     "waiting_row": N_("as it stands among the waiting rows"),
 }
+_VERDICTS = (
+    *(N_("in step"), N_("altered"), N_("outdated"), N_("to come"), N_("passed by"), N_("gone"), N_("not at source")),
+    *(N_("several"), N_("closed"), N_("unknown")),
+)
+_DECISIONS = (
+    *(N_("insert"), N_("update"), N_("not fetched"), N_("wait"), N_("fail"), N_("leave out"), N_("delete")),
+    *(N_("withhold"), N_("keep"), N_("nothing")),
+)
+"""Codes that nothing else marks."""
 
 
 def explanation_lines(told: "Explanation") -> Iterator[str]:

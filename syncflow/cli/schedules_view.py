@@ -1,13 +1,13 @@
 """Schedules as a terminal shows them; times are those of each schedule's own zone."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from syncflow.cli.figures import count, duration, facts, local_time, per_second, table
 from syncflow.i18n.catalog import ENGLISH, N_, _, language, plural
 from syncflow.i18n.digits import native
-from syncflow.i18n.formats import percent
+from syncflow.i18n.formats import day, percent
 from syncflow.i18n.texts import retold
 from syncflow.scheduler.terms import days_text, window_text
 from syncflow.schedules import BackgroundSchedule, NightEnd, NightRecord
@@ -100,7 +100,7 @@ def _row(found: ScheduleStatus) -> list[str]:
         schedule.entity,
         f"{window_text(schedule.window_start, schedule.window_end)} {schedule.time_zone}",
         days_text(schedule.days),
-        str(schedule.cycle),
+        count(schedule.cycle),
         count(schedule.current_offset),
         "" if schedule.source_rows is None else count(schedule.source_rows),
         "" if found.progress is None else f"{100 * found.progress:.0f}",
@@ -161,8 +161,8 @@ def _history(nights: Sequence[NightRecord]) -> list[str]:
     header = [N_("night"), *counts, N_("ended"), N_("batch")]
     rows = [
         [
-            night.night.isoformat(),
-            str(night.cycle),
+            _day(night.night),
+            count(night.cycle),
             count(night.planned),
             count(night.rows),
             duration(night.seconds),
@@ -176,4 +176,9 @@ def _history(nights: Sequence[NightRecord]) -> list[str]:
 
 
 def _clock(moment: datetime, zone: ZoneInfo) -> str:
-    return native(f"{moment.astimezone(zone):%Y-%m-%d %H:%M}", language())
+    there = moment.astimezone(zone)
+    return f"{_day(there.date())} {native(f'{there:%H:%M}', language())}"
+
+
+def _day(of: date) -> str:
+    return of.isoformat() if language() == ENGLISH else day(of)

@@ -1,11 +1,13 @@
 """The command line in the language of whoever calls it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
+from rich.cells import cell_len
 
 from syncflow.i18n import catalog
 from tests.cli.conftest import Shell
@@ -98,3 +100,65 @@ sys.exit(", ".join(name for name in sys.modules if name.startswith(("babel", "tu
 def test_english_help_imports_nothing_of_other_languages(shell: Shell) -> None:
     ended = subprocess.run([sys.executable, "-c", ENGLISH], capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr
+
+
+SYNCED = {
+    "fa": ("ثانیه  ردیف/ثانیه", r"^items +با خطا +۶۰ +۵۷ +۰ +۰ +۰ +۰ +۱ +۲ +۰ ", "items: کامل با خطا، ۶۰ ردیف در "),
+    "tr": ("saniye  satır/s", r"^items +hatalarla +60 +57 +0 +0 +0 +0 +1 +2 +0 ", "items: hatalarla tamamlandı, "),
+}
+
+
+@pytest.mark.parametrize("language", SYNCED)
+def test_a_sync_and_its_status_are_told_in_it(configured: Shell, language: str) -> None:
+    header, row, progress = SYNCED[language]
+    said = configured.run("--lang", language, "sync", "--all")
+    assert said.code == 1
+    assert header in said.out
+    assert re.search(row, said.out, re.MULTILINE)
+    assert progress in said.err
+    names, *rows = configured.run("--lang", language, "status").out.splitlines()
+    assert {"fa": "موجودیت  آخرین دسته", "tr": "varlık  son toplu iş"}[language] in names
+    ended = {"fa": "کامل با خطا", "tr": "hatalarla tamamlandı"}[language]
+    assert [ended in line for line in rows] == [line.startswith("items") for line in rows]
+    assert len({cell_len(line) for line in rows}) == 1, "columns stand below each other"
+    number = rows[0].split()[-1]
+    detail = configured.run("--lang", language, "status", number).out
+    assert number in detail
+    assert ACCOUNT[language] in detail
+
+
+ACCOUNT = {
+    "fa": "۶۰ دریافتی = ۵۷ درج‌شده + ۰ به‌روزشده + ۰ بی‌تغییر + ۰ تکراری + ۱ منتظر + ۲ ناموفق",
+    "tr": "60 alındı = 57 eklendi + 0 yenilendi + 0 değişmedi + 0 yinelenen + 1 bekliyor + 2 hatalı",
+}
+FAILED = {
+    "fa": r"^[0-9a-f-]{36}  items +s4_numeric  WEIGHT  باز +[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2} [۰-۹]{2}:[۰-۹]{2}:[۰-۹]{2}  '",
+    "tr": r"^[0-9a-f-]{36}  items +s4_numeric  WEIGHT  açık +\d{2}\.\d{2}\.\d{4} \d{2}:\d{2}:\d{2}  '",
+}
+NIGHTS = {
+    "fa": r"^items +19:00-07:00 Asia/Tehran  daily +۱ +۰ .*[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2} ۰۷:۰۰، شب ۱ از ۷، ",
+    "tr": r"^items +19:00-07:00 Asia/Tehran  daily +1 +0 .*\d{2}\.\d{2}\.\d{4} 07:00 .*7 gecenin 1\., ",
+}
+
+
+@pytest.mark.parametrize("language", FAILED)
+def test_lists_are_told_in_it(configured: Shell, language: str) -> None:
+    configured.run("sync", "--all")
+    configured.run("schedules", "set", "items", "--window", "19:00-07:00", "--zone", "Asia/Tehran")
+    failed = configured.run("--lang", language, "failed", "list").out
+    assert len(re.findall(FAILED[language], failed, re.MULTILINE)) == 2
+    nights = configured.run("--lang", language, "schedules", "list").out
+    assert re.search(NIGHTS[language], nights, re.MULTILINE), nights
+    assert {"fa": "items: هنوز هیچ شبی سنجیده نشده است.", "tr": "items: henüz hiçbir gece ölçülmedi."}[
+        language
+    ] in nights
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "history", "failed list", "pending list", "entities list", "remedies groups", "audit list"]
+)
+def test_json_of_what_was_done_has_the_same_bytes_in_every_language(configured: Shell, command: str) -> None:
+    configured.run("--lang", "fa", "sync", "--all")
+    told = {configured.run("--lang", language, *command.split(), "--json").out for language in CLOSED}
+    assert len(told) == 1
+    json.loads(told.pop())
