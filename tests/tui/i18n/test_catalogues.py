@@ -211,6 +211,49 @@ def test_every_text_for_a_person_is_marked(file: Path) -> None:
     assert not [text for text in found if not {file.name, f"{file.name}: {text}"} & UNMARKED]
 
 
+COMMANDS = {
+    "doctor.py",  # findings are English, as JSON has them, and are told by whoever shows them
+    "systemd_unit.py",  # a file for systemd
+    "daemon.py: a setting was not read",  # a log line
+    "demo_play.py: from syncflow.cli.main import main; main()",
+    "demo_play.py: the company's entities.yaml",  # the books' name of a file
+    "demo_play.py: syncflow sandbox apismith --rows ",
+    "demo_play.py: syncflow sandbox schedulehub",
+    "demo_play.py: syncflow status",
+    "demo_play.py: syncflow history",
+    "demo_play.py: syncflow sync --all",
+    'demo_play.py: psql "$(syncflow db url)"',
+    "entities.py: standard input",  # a part of errors
+    "sandbox_servers.py: it answers ",  # another
+    "pending.py: missing parent",  # the name of a heading that is marked where it stands
+    "service.py: systemctl daemon-reload && systemctl enable --now syncflow",
+    "service.py: systemctl status syncflow, journalctl -u syncflow, syncflow health",
+}
+"""What the command line writes as it is in every language."""
+_HELP = ("Typer", "Option", "Argument")
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "syncflow" / "cli").rglob("*.py")), ids=lambda file: file.name)
+def test_every_text_of_the_command_line_is_marked(file: Path) -> None:
+    """Help is translated by the words themselves, and errors are templates of their own."""
+    tree = _Said().visit(ast.parse(file.read_text(encoding="utf-8")))
+    found = [text for text in _texts(tree) if HUMAN.search(text)]
+    assert not [text for text in found if not {file.name, f"{file.name}: {text}"} & COMMANDS]
+
+
+class _Said(ast.NodeTransformer):
+    """Leaves of the code what says something besides help and errors."""
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return ast.Pass()
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = _name(node.func)
+        if name in _HELP or name in ("Text", "Counted") or name.endswith("Error"):
+            return ast.Constant(None)
+        return self.generic_visit(node)
+
+
 def _texts(node: ast.AST) -> Iterator[str]:
     """The strings of the code that are neither marked nor documentation, styles, types or queries."""
     if isinstance(node, ast.Call) and _name(node.func) in (*MARKS, *ERRORS):
