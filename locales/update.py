@@ -30,7 +30,7 @@ PLURALS = {
 """Where Babel's own rule is another than gettext's and Unicode's: 49 is `many` in Arabic, 100 is `other`."""
 ERRORS = frozenset(name for name, kind in vars(errors).items() if isclass(kind) and issubclass(kind, Exception))
 """An error is given the template of what it says."""
-KEYWORDS = {"_": 1, "N_": 1, "Text": 1, "Takes": 1, "plural": 2, "Counted": 2, **dict.fromkeys(ERRORS, 1)}
+KEYWORDS = {"_": 1, "N_": 1, "_said": 1, "Text": 1, "Takes": 1, "plural": 2, "Counted": 2, **dict.fromkeys(ERRORS, 1)}
 """How many of the first arguments are texts: the forms of one sentence."""
 
 

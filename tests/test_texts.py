@@ -10,7 +10,7 @@ from syncflow.i18n import catalog
 from syncflow.i18n.texts import Counted, Text, retold, told
 
 PLACE = re.compile(r"\{(\w+)\}")
-ENOUGH = 12
+ENOUGH = 20
 
 
 @pytest.fixture(params=("fa", "ar", "tr"))
@@ -44,6 +44,11 @@ def test_what_was_recorded_is_told_as_if_it_had_just_been_said(tongue: str) -> N
             assert again == told(sentence), f"{sentence.template!r}: {again!r}"
 
 
+def test_sentences_one_after_another_are_told_one_by_one(tongue: str) -> None:
+    one, two = (Text("{entity} was never synced.", entity=name) for name in ("items", "sites"))
+    assert retold(f"{one} {two} Nobody said this.") == f"{told(one)} {told(two)} Nobody said this."
+
+
 def test_what_nobody_says_stays_as_it_is(tongue: str) -> None:
     assert retold("ORA-00942: table or view does not exist") == "ORA-00942: table or view does not exist"
 
@@ -51,7 +56,7 @@ def test_what_nobody_says_stays_as_it_is(tongue: str) -> None:
 def _said(forms: tuple[str, ...]) -> Iterator[Text]:
     """The sentence with a value in each place, where it has places that are named."""
     bare = [PLACE.sub("", form) for form in forms]
-    if len(bare[0]) < ENOUGH or any("{" in form for form in bare):
+    if min(map(len, bare)) < ENOUGH or any("{" in form for form in bare):
         return
     values = dict.fromkeys(set(PLACE.findall("".join(forms))) - {"n"}, "Zq-7")
     if len(forms) == 1 and "n" not in PLACE.findall(forms[0]):

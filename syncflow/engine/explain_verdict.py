@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from syncflow.chunk import UNKNOWN_HASH
@@ -10,6 +11,7 @@ from syncflow.engine.explain_books import History
 from syncflow.engine.explain_source import Found
 from syncflow.engine.explain_target import Compared, Held, Operations
 from syncflow.engine.extract import Approach, is_passed_by
+from syncflow.i18n.texts import Text
 from syncflow.model import Batch, BatchStatus, DeleteMode, DeltaStrategy, Entity, Plan, SyncType
 from syncflow.stages.s8_delta import Compare
 from syncflow.store.erp_sync_state import SyncState
@@ -136,43 +138,62 @@ def _judgements(facts: Facts) -> Iterator[Judgement | None]:
 
 def _failed(facts: Facts, failed: Failure) -> Judgement:
     place = f"{failed.stage}, {failed.field}" if failed.field else failed.stage
-    said = f"It failed in {place}: {_ended(failed.message)} (Failed record {failed.uid}.)"
+    said = _said(
+        "It failed in {place}: {reason} (Failed record {record}.)",
+        place=place,
+        reason=_ended(failed.message),
+        record=failed.uid,
+    )
     row, show = facts.row, f"syncflow failed show {failed.uid}"
     missing = _missing(facts)
     if facts.is_absent:
-        closes = "The source no longer shows it: a whole extract closes the record."
+        closes = _said("The source no longer shows it: a whole extract closes the record.")
         return Judgement(Verdict.FAILED, Decision.NOTHING, f"{said} {closes}", _whole_sync(facts))
     if failed.error_type == PARENT_MISSING and missing is not None:
         return Judgement(Verdict.FAILED, Decision.FAIL, f"{said} {missing.why or ''}".strip(), missing.command or show)
     passes = row is not None and row.refusal is None and row.origin is Origin.SOURCE and missing is None
     if passes and failed.stage != "s9_load":
         retry = f"syncflow failed retry {failed.uid}"
-        return Judgement(Verdict.FAILED, _operation(facts), f"{said} As the source has it now it would pass.", retry)
+        return Judgement(
+            Verdict.FAILED, _operation(facts), f"{said} {_said('As the source has it now it would pass.')}", retry
+        )
     if failed.next_retry_at is not None:
-        said += f" It is tried again by itself at {failed.next_retry_at:%Y-%m-%d %H:%M} UTC."
+        said += " " + _said("It is tried again by itself at {time}.", time=_clock(failed.next_retry_at))
     return Judgement(Verdict.FAILED, Decision.FAIL, said, show)
 
 
 def _waiting(facts: Facts, wait: Wait) -> Judgement:
-    said = f"It waits for its parent {wait.parent_entity} {wait.parent_key}"
-    attempts = f"attempt {wait.retry_count} of {wait.max_retries}"
+    parent = {"entity": wait.parent_entity, "key": wait.parent_key}
     if facts.awaited is not None and facts.awaited.is_there:
-        there = f"{said}, which is in ScheduleHub by now."
+        there = _said("It waits for its parent {entity} {key}, which is in ScheduleHub by now.", **parent)
         return Judgement(Verdict.WAITING, _operation(facts), there, f"syncflow pending retry {wait.uid}")
     why = "" if facts.awaited is None or facts.awaited.why is None else f" {facts.awaited.why}"
-    held = " ScheduleHub holds it without this reference, or as it was before." if facts.held is not None else ""
+    without = _said("ScheduleHub holds it without this reference, or as it was before.")
+    held = f" {without}" if facts.held is not None else ""
     command = facts.awaited.command if facts.awaited is not None else None
+    said = _said(
+        "It waits for its parent {entity} {key}, which ScheduleHub does not have (attempt {number} of {most}).",
+        **parent,
+        number=wait.retry_count,
+        most=wait.max_retries,
+    )
     return Judgement(
         Verdict.WAITING,
         Decision.WAIT,
-        f"{said}, which ScheduleHub does not have ({attempts}).{why}{held}",
+        f"{said}{why}{held}",
         command or f"syncflow pending show {wait.uid}",
     )
 
 
 def _withheld(facts: Facts, withheld: WithheldDeletion) -> Judgement:
-    gone = "The source no longer shows it, and its deletion is" if facts.is_absent else "Its deletion is"
-    said = f"{gone} withheld until somebody approves or discards it: {_ended(withheld.reason)}"
+    reason = _ended(withheld.reason)
+    said = _said("Its deletion is withheld until somebody approves or discards it: {reason}", reason=reason)
+    if facts.is_absent:
+        said = _said(
+            "The source no longer shows it, and its deletion is withheld until somebody approves or discards it: "
+            "{reason}",
+            reason=reason,
+        )
     return Judgement(Verdict.WITHHELD, Decision.WITHHOLD, said, f"syncflow withheld {withheld.batch}")
 
 
@@ -181,59 +202,79 @@ def _absent(facts: Facts) -> Judgement:
     entity, looked = facts.plan.entity, _how_far(facts)
     if facts.held is not None:
         decision, kept = _why_kept(facts)
-        said = f"The source no longer shows it; ScheduleHub still holds it. {kept}{looked}"
+        said = f"{_said('The source no longer shows it; ScheduleHub still holds it.')} {kept}{looked}"
         return Judgement(Verdict.GONE, decision, said, None if decision is Decision.KEEP else _whole_sync(facts))
     if not facts.target_known:
-        said = f"The source does not show it; whether ScheduleHub holds it is not known.{looked}"
+        said = _said("The source does not show it; whether ScheduleHub holds it is not known.") + looked
         return Judgement(Verdict.UNKNOWN, Decision.UNKNOWN, said, facts.again)
     deleted = _deleted(facts)
     if deleted is not None:
-        return Judgement(Verdict.DELETED, Decision.NOTHING, f"The source does not show it, and {deleted}{looked}")
-    never = "" if facts.history.batches else f" {entity} was never synced."
-    said = f"The source does not show it, and ScheduleHub does not hold it: {entity} has no such row.{never}{looked}"
+        return Judgement(Verdict.DELETED, Decision.NOTHING, f"{deleted}{looked}")
+    said = _said(
+        "The source does not show it, and ScheduleHub does not hold it: {entity} has no such row.", entity=entity
+    )
+    said += _never_synced(facts) + looked
     return Judgement(Verdict.NOT_AT_SOURCE, Decision.NOTHING, said, f"syncflow entities show {entity}")
 
 
 def _how_far(facts: Facts) -> str:
     if facts.found is None or facts.found.complete:
         return ""
-    return (
-        f" (The source was asked for this key, and its first {facts.found.read:,} rows were looked through; a row "
-        "further behind whose key is written otherwise would not have been seen.)"
+    return " " + _said(
+        "(The source was asked for this key, and its first {rows} rows were looked through; a row further behind whose "
+        "key is written otherwise would not have been seen.)",
+        rows=facts.found.read,
     )
 
 
 def _deleted(facts: Facts) -> str | None:
     if facts.deleted_at is not None:
-        return f"in ScheduleHub it stands as deleted since {facts.deleted_at}."
+        return _said(
+            "The source does not show it, and in ScheduleHub it stands as deleted since {time}.", time=facts.deleted_at
+        )
     for each in facts.history.withheld:
         if each.outcome == "deleted":
-            when = "" if each.decided_at is None else f" on {each.decided_at:%Y-%m-%d %H:%M} UTC"
-            return f"it was deleted from ScheduleHub, as {each.decided_by or 'somebody'} approved{when}."
+            return _said(
+                "The source does not show it, and it was deleted from ScheduleHub, as {person} approved on {time}.",
+                person=each.decided_by or Text("somebody"),
+                time="?" if each.decided_at is None else _clock(each.decided_at),
+            )
     once = any(each.resolution in ("succeeded", "edited") for each in facts.history.failures)
     if once or any(each.resolution == "loaded" for each in facts.history.waits):
-        return "ScheduleHub, which it was loaded into once, does not hold it any more: it was deleted there."
+        return _said(
+            "The source does not show it, and ScheduleHub, which it was loaded into once, does not hold it any more: "
+            "it was deleted there."
+        )
     return None
 
 
 def _why_kept(facts: Facts) -> tuple[Decision, str]:
     entity = facts.plan.entity
     if facts.plan.delete_mode is DeleteMode.IGNORE:
-        return Decision.KEEP, f"{entity} keeps rows that are gone (delete_mode: ignore)."
+        return Decision.KEEP, _said("{entity} keeps rows that are gone (delete_mode: ignore).", entity=entity)
     if not facts.approach.finds_deletions:
-        return Decision.NOT_FETCHED, "An increment by rowversion does not notice deletions; a whole extract does."
-    return Decision.DELETE, "The next whole comparison deletes it."
+        said = _said("An increment by rowversion does not notice deletions; a whole extract does.")
+        return Decision.NOT_FETCHED, said
+    return Decision.DELETE, _said("The next whole comparison deletes it.")
 
 
 def _unknown(facts: Facts) -> Judgement:
-    there = "ScheduleHub holds it" if facts.held is not None else "ScheduleHub does not hold it"
     if not facts.target_known:
-        there = "What ScheduleHub holds is not known"
+        said = _said("What ScheduleHub holds is not known; what the source says is not known.")
     elif facts.deleted_at is not None:
-        there = f"In ScheduleHub it stands as deleted since {facts.deleted_at}"
-    never = "" if facts.history.batches else f" {facts.plan.entity} was never synced."
-    said = f"{there}; what the source says is not known.{never}"
-    return Judgement(Verdict.UNKNOWN, Decision.UNKNOWN, said, facts.again)
+        said = _said(
+            "In ScheduleHub it stands as deleted since {time}; what the source says is not known.",
+            time=facts.deleted_at,
+        )
+    elif facts.held is not None:
+        said = _said("ScheduleHub holds it; what the source says is not known.")
+    else:
+        said = _said("ScheduleHub does not hold it; what the source says is not known.")
+    return Judgement(Verdict.UNKNOWN, Decision.UNKNOWN, said + _never_synced(facts), facts.again)
+
+
+def _never_synced(facts: Facts) -> str:
+    return "" if facts.history.batches else " " + _said("{entity} was never synced.", entity=facts.plan.entity)
 
 
 def _of_row(facts: Facts, compared: Compared, row: RowStory) -> Judgement:
@@ -241,19 +282,24 @@ def _of_row(facts: Facts, compared: Compared, row: RowStory) -> Judgement:
     if compared.operation is Operations.IGNORED and compared.override is not None:
         return _ignored(facts, compared.override)
     if row.refusal is not None and row.refusal.error_type == "ambiguous_key":
-        said = f"The source shows several rows of this key, and none of them is loaded: {_ended(row.refusal.message)}"
+        said = _said(
+            "The source shows several rows of this key, and none of them is loaded: {reason}",
+            reason=_ended(row.refusal.message),
+        )
         return Judgement(Verdict.SEVERAL, Decision.FAIL, said, f"syncflow entities show {facts.plan.entity}")
     if row.refusal is not None:
         return _would_fail(facts, row)
     if not facts.target_known:
-        said = "The source shows it, and it passes all stages; whether ScheduleHub holds it is not known."
+        said = _said("The source shows it, and it passes all stages; whether ScheduleHub holds it is not known.")
         return Judgement(Verdict.UNKNOWN, Decision.UNKNOWN, said, facts.again)
     if facts.held is not None and row.data_hash == facts.held.data_hash:
         return _equal(facts, compared)
     if _is_passed_by(facts, row):
-        said = (
-            f"Its {facts.plan.rowversion_field} is {row.rowversion}, not newer than the watermark "
-            f"{facts.state.watermark}: increments pass it by."
+        said = _said(
+            "Its {field} is {version}, not newer than the watermark {watermark}: increments pass it by.",
+            field=facts.plan.rowversion_field,
+            version=row.rowversion,
+            watermark=facts.state.watermark,
         )
         return Judgement(Verdict.PASSED_BY, Decision.NOT_FETCHED, said, _full_sync(facts))
     missing = _missing(facts)
@@ -264,10 +310,17 @@ def _of_row(facts: Facts, compared: Compared, row: RowStory) -> Judgement:
 
 def _ignored(facts: Facts, override: Override) -> Judgement:
     decided = next((each for each in facts.history.failures if each.uid == override.uid), None)
-    who = "Somebody" if decided is None else decided.resolved_by
-    why = "" if decided is None or decided.reason is None else f": {decided.reason}"
-    held = " What ScheduleHub holds is the row as it was before." if facts.held is not None else ""
-    said = _ended(f"{who} left it out for as long as the source sends it like this{why}")
+    who: object = Text("Somebody") if decided is None else decided.resolved_by
+    before = _said("What ScheduleHub holds is the row as it was before.")
+    held = f" {before}" if facts.held is not None else ""
+    if decided is None or decided.reason is None:
+        said = _said("{person} left it out for as long as the source sends it like this.", person=who)
+    else:
+        said = _said(
+            "{person} left it out for as long as the source sends it like this: {reason}",
+            person=who,
+            reason=_ended(decided.reason),
+        )
     return Judgement(Verdict.IGNORED, Decision.LEAVE_OUT, said + held, f"syncflow failed withdraw {override.uid}")
 
 
@@ -276,26 +329,29 @@ def _would_fail(facts: Facts, row: RowStory) -> Judgement:
     if refusal is None:
         raise ValueError("a row that passes does not fail")
     place = f"{refusal.stage}, {refusal.field}" if refusal.field else refusal.stage
-    held = " ScheduleHub holds an earlier state of it." if facts.held is not None else ""
-    said = f"It would fail in {place}: {_ended(refusal.message)}{held}"
+    said = _said("It would fail in {place}: {reason}", place=place, reason=_ended(refusal.message)) + _earlier(facts)
     return Judgement(Verdict.FAILED, Decision.FAIL, said, _next_sync(facts)[1])
 
 
 def _equal(facts: Facts, compared: Compared) -> Judgement:
     if compared.changes and facts.approach.compare is not Compare.NOTHING:
         fields = ", ".join(change.field for change in compared.changes)
-        said = (
-            f"It was loaded as the source has it, but ScheduleHub holds other values by now: {fields}. Somebody "
-            "changed them there; a sync does not notice that, because it compares hashes."
+        said = _said(
+            "It was loaded as the source has it, but ScheduleHub holds other values by now: {fields}. Somebody "
+            "changed them there; a sync does not notice that, because it compares hashes.",
+            fields=fields,
         )
         return Judgement(Verdict.ALTERED, Decision.UNCHANGED, said)
-    said = "It is in ScheduleHub as the source has it."
+    said = _said("It is in ScheduleHub as the source has it.")
     if compared.override is not None:
-        said = "It is in ScheduleHub with the values that somebody gave it in place of what the source sends."
+        said = _said("It is in ScheduleHub with the values that somebody gave it in place of what the source sends.")
     if facts.approach.compare is Compare.NOTHING:
-        said += " Every sync writes it again (delta_strategy: full)."
+        said += " " + _said("Every sync writes it again (delta_strategy: full).")
     if compared.duplicates:
-        said += f" The source shows {compared.duplicates + 1} rows of this key; one counts, the others are duplicates."
+        said += " " + _said(
+            "The source shows {rows} rows of this key; one counts, the others are duplicates.",
+            rows=compared.duplicates + 1,
+        )
     return Judgement(Verdict.IN_STEP, _operation(facts), said)
 
 
@@ -306,32 +362,45 @@ def _is_passed_by(facts: Facts, row: RowStory) -> bool:
 
 
 def _would_wait(facts: Facts, missing: ParentStory) -> Judgement:
-    said = f"It would wait for its parent {missing.entity} {missing.key}, which ScheduleHub does not have."
-    held = " ScheduleHub holds an earlier state of it." if facts.held is not None else ""
-    return Judgement(Verdict.WAITING, Decision.WAIT, f"{said} {missing.why or ''}{held}".strip(), missing.command)
+    said = _said(
+        "It would wait for its parent {entity} {key}, which ScheduleHub does not have.",
+        entity=missing.entity,
+        key=missing.key,
+    )
+    why = f"{said} {missing.why or ''}{_earlier(facts)}".strip()
+    return Judgement(Verdict.WAITING, Decision.WAIT, why, missing.command)
+
+
+def _earlier(facts: Facts) -> str:
+    return "" if facts.held is None else " " + _said("ScheduleHub holds an earlier state of it.")
 
 
 def _loaded_next(facts: Facts, compared: Compared, row: RowStory) -> Judgement:
     entity, held = facts.plan.entity, facts.held
     hurdle, command = _next_sync(facts)
     if held is None:
-        again = f" It was deleted there on {facts.deleted_at} and comes back." if facts.deleted_at is not None else ""
-        said = f"It is at the source and nothing keeps it back: the next sync loads it.{again}{hurdle}"
-        return Judgement(Verdict.TO_COME, Decision.INSERT, said, command)
+        said = _said("It is at the source and nothing keeps it back: the next sync loads it.")
+        if facts.deleted_at is not None:
+            said += " " + _said("It was deleted there on {time} and comes back.", time=facts.deleted_at)
+        return Judgement(Verdict.TO_COME, Decision.INSERT, f"{said}{hurdle}", command)
     if compared.operation is Operations.UNCHANGED:
         field = facts.plan.rowversion_field
-        said = (
-            f"Its values differ from what ScheduleHub holds, but its {field} ({row.rowversion}) is not newer than the "
-            f"one that was loaded ({held.rowversion}): {entity} goes by it, so a sync leaves the row as it is."
+        said = _said(
+            "Its values differ from what ScheduleHub holds, but its {field} ({version}) is not newer than the one that "
+            "was loaded ({loaded}): {entity} goes by it, so a sync leaves the row as it is.",
+            field=field,
+            version=row.rowversion,
+            loaded=held.rowversion,
+            entity=entity,
         )
         return Judgement(Verdict.PASSED_BY, Decision.UNCHANGED, said, _full_sync(facts))
     if held.data_hash == UNKNOWN_HASH:
-        said = "ScheduleHub's copy is marked to be written again"
+        said = _said("ScheduleHub's copy is marked to be written again: the next sync updates it.")
     elif facts.reconfigured and not compared.changes:
-        said = "The configuration of the entity changed since it was loaded"
+        said = _said("The configuration of the entity changed since it was loaded: the next sync updates it.")
     else:
-        said = "It changed at the source since it was loaded"
-    return Judgement(Verdict.OUTDATED, Decision.UPDATE, f"{said}: the next sync updates it.{hurdle}", command)
+        said = _said("It changed at the source since it was loaded: the next sync updates it.")
+    return Judgement(Verdict.OUTDATED, Decision.UPDATE, f"{said}{hurdle}", command)
 
 
 def _next_sync(facts: Facts) -> tuple[str, str]:
@@ -339,25 +408,27 @@ def _next_sync(facts: Facts) -> tuple[str, str]:
     entity, sync = facts.plan.entity, f"syncflow sync {facts.plan.entity}"
     batch = next((each for each in facts.history.batches if each.sync_type is not SyncType.RETRY), None)
     if batch is None:
-        return f" {entity} was never synced.", sync
+        return " " + _said("{entity} was never synced.", entity=entity), sync
     hurdle = _hurdle(batch)
     if hurdle is not None:
         return hurdle
     if not facts.entity.sync_enabled:
-        return f" {entity} is disabled: only a sync that names it loads it.", sync
+        return " " + _said("{entity} is disabled: only a sync that names it loads it.", entity=entity), sync
     return "", sync
 
 
 def _hurdle(batch: Batch) -> tuple[str, str] | None:
     status = f"syncflow status {batch.uid}"
     if batch.status is BatchStatus.FAILED:
-        return f" Its last batch failed: {_ended(batch.error_message or 'nobody said why')}", status
+        why = _ended(batch.error_message or "nobody said why")
+        return " " + _said("Its last batch failed: {reason}", reason=why), status
     if batch.status is BatchStatus.INTERRUPTED:
-        return f" Its batch {batch.uid} was interrupted before its end.", f"syncflow resume {batch.uid}"
+        said = _said("Its batch {batch} was interrupted before its end.", batch=batch.uid)
+        return f" {said}", f"syncflow resume {batch.uid}"
     if batch.status in (BatchStatus.RUNNING, BatchStatus.CANCELLING):
-        return f" Its batch {batch.uid} has not ended yet.", status
+        return " " + _said("Its batch {batch} has not ended yet.", batch=batch.uid), status
     if batch.status is BatchStatus.QUEUED:
-        return f" Its batch {batch.uid} has not begun yet.", status
+        return " " + _said("Its batch {batch} has not begun yet.", batch=batch.uid), status
     return None
 
 
@@ -381,6 +452,15 @@ def _whole_sync(facts: Facts) -> str:
     """The sync that reads the whole table."""
     increments = facts.plan.delta_strategy is DeltaStrategy.ROWVERSION
     return _full_sync(facts) if increments else f"syncflow sync {facts.plan.entity}"
+
+
+def _said(template: str, /, **values: object) -> str:
+    """In English; a reader's language is put on it sentence by sentence (`retold`)."""
+    return str(Text(template, **values))
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _ended(text: str) -> str:

@@ -13,6 +13,10 @@ from functools import cache, lru_cache
 from syncflow.i18n.catalog import ENGLISH, _, entries, language, plural
 
 _LETTERS_TO_KNOW_IT_BY = 12
+_LETTERS_TO_KNOW_AN_END_BY = 16
+"""Of a template that begins or ends with a place, where anything may stand."""
+_BETWEEN = re.compile(r"(?<=[.!?)]) (?=\S)")
+"""Where one sentence ends and another begins."""
 _PLACE = re.compile(r"\{(\w+)\}")
 _OTHER_PLACE = re.compile(r"(?<!\{)\{(?!\{)")
 """`{}` and `{name!r}`: no text of this module has them."""
@@ -86,17 +90,28 @@ def told(said: object) -> str:
     return str(said)
 
 
-@lru_cache(maxsize=4096)
-def _retold(recorded: str, _language: str) -> str:
-    for template in _templates(_language):
-        if (found := template.of(recorded)) is not None:
-            return found
-    return recorded
-
-
 def retold(recorded: str) -> str:
-    """An English sentence of the books in the language of this process; as it is where no template made it."""
+    """English sentences of the books in the language of this process; as they are where no template made them."""
     return recorded if language() == ENGLISH else _retold(recorded, language())
+
+
+@lru_cache(maxsize=4096)
+def _retold(recorded: str, in_: str) -> str:
+    """Several sentences may come of one template or of several: no more are taken at once than one needs."""
+    if (exact := _(recorded)) != recorded:
+        return exact
+    pieces = _BETWEEN.split(recorded)
+    said = []
+    while pieces:
+        many = next((n for n in range(1, len(pieces) + 1) if _found(" ".join(pieces[:n]), in_) is not None), 0)
+        said.append(_found(" ".join(pieces[:many]), in_) or pieces[0])
+        del pieces[: many or 1]
+    return " ".join(said)
+
+
+@lru_cache(maxsize=4096)
+def _found(sentence: str, in_: str) -> str | None:
+    return next((found for template in _templates(in_) if (found := template.of(sentence)) is not None), None)
 
 
 class _Template:
@@ -107,6 +122,8 @@ class _Template:
         self._pieces = [piece.replace("{{", "{").replace("}}", "}") for piece in _PLACE.split(form)]
         self.known_by = max(self._pieces[::2], key=len)
         self.letters = sum(map(len, self._pieces[::2]))
+        is_open = not (self._pieces[0] and self._pieces[-1])
+        self.is_telling = self.letters >= (_LETTERS_TO_KNOW_AN_END_BY if is_open else _LETTERS_TO_KNOW_IT_BY)
         self._pattern: re.Pattern[str] | None = None
 
     def of(self, sentence: str) -> str | None:
@@ -149,7 +166,7 @@ def _templates(of: str) -> list[_Template]:
     for forms in entries(of):
         for form in forms:
             template = _Template(forms, form)
-            if template.letters >= _LETTERS_TO_KNOW_IT_BY and not _OTHER_PLACE.search(_PLACE.sub("", form)):
+            if template.is_telling and not _OTHER_PLACE.search(_PLACE.sub("", form)):
                 found.append(template)
     return sorted(found, key=lambda template: -template.letters)
 

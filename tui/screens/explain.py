@@ -132,7 +132,7 @@ class ExplainScreen(Place):
 def _lines(told: "Explanation") -> Iterator[Content]:
     sign, tone = TONES.get(told.verdict, ("▲", Tone.WARN))
     yield Content.styled(f"{told.entity}  ", "bold") + toned(told.key)
-    yield toned(f"{sign} {told.sentence}", tone)
+    yield toned(f"{sign} {retold(told.sentence)}", tone)
     if told.command is not None:
         yield toned(_("Next: {}").format(told.command))
     if told.source_problem is not None:
