@@ -11,7 +11,7 @@ from textual.filter import LineFilter
 from textual.strip import Strip
 
 from tui.i18n.mirrors import INVERSE
-from tui.rtl.line import Manner, Span, ordered
+from tui.rtl.line import Manner, Span, has_special, ordered
 
 _EXCHANGED = frozenset(INVERSE.values())
 
@@ -24,10 +24,12 @@ class InOrder(LineFilter):
         self._manner = manner
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's signature
-        spans = ordered("".join([segment.text for segment in segments]), self._manner)
+        line = "".join([segment.text for segment in segments])
+        spans = ordered(line, self._manner)
         if spans is None or any(segment.control for segment in segments):
             return segments
-        return _styled(spans, segments)
+        styled = _styled(spans, segments)
+        return segments if has_special(line) and _width(styled) != _width(segments) else styled
 
 
 FILTERS = {manner: InOrder(manner) for manner in Manner}
@@ -37,6 +39,11 @@ FILTERS = {manner: InOrder(manner) for manner in Manner}
 def put_in_order(strip: Strip, manner: Manner) -> Strip:
     """The strip in the order of the screen; kept in the strip's cache."""
     return strip.apply_filter(FILTERS[manner], TRANSPARENT)
+
+
+def _width(segments: Sequence[Segment]) -> int:
+    """Of each by itself: what ends one and what begins the next are not measured together."""
+    return sum(segment.cell_length for segment in segments)
 
 
 def _styled(spans: Sequence[Span], segments: Sequence[Segment]) -> list[Segment]:

@@ -10,7 +10,8 @@ from tui.i18n.bidi_classes import REMOVED, bidi_class
 from tui.i18n.joining import forms, has_letters
 
 _LETTER = frozenset(("R", "AL", "NSM", "BN"))
-_KEEPS_TOGETHER = ("\u200d", "\ufe0f")
+_JOINER = "\u200d"
+_KEEPS_TOGETHER = (_JOINER, "\ufe0f")
 _CONTROLS = frozenset(("LRI", "RLI", "FSI", "PDI")) | REMOVED
 _INVISIBLE = frozenset("\u200e\u200f\u061c")
 
@@ -76,10 +77,14 @@ def _steers(sign: str) -> bool:
 
 
 def _graphemes(text: str, levels: Sequence[int]) -> list[Glyph]:
-    """Joined pictures and their like stay together as they are; letters beside them are not ligated."""
+    """Joined pictures and their like stay together as they are; letters beside them are not ligated. A joiner at their
+    end, and a selector with nothing before it, are left out: they would change the glyph that comes to stand beside."""
     shown = forms(text, ligatures=False)
     found = []
-    for start, end, _width in split_graphemes(text)[0]:
-        together = any(sign in text[start:end] for sign in _KEEPS_TOGETHER)
-        found.append(Glyph(text[start:end] if together else "".join(shown[start:end]), start, levels[start]))
+    for start, end, width in split_graphemes(text)[0]:
+        cluster = text[start:end].rstrip(_JOINER)
+        if cluster and width:
+            together = any(sign in cluster for sign in _KEEPS_TOGETHER)
+            joined = "".join(shown[start : start + len(cluster)])
+            found.append(Glyph(cluster if together else joined, start, levels[start]))
     return found

@@ -41,7 +41,6 @@ _CLOSED = {")": "(", "]": "[", "}": "{", ">": "<"}
 _OPENED = {opening: closing for closing, opening in _CLOSED.items()}
 _ISOLATE = "\ufffc"
 """Unicode's sign for an object in a text; it has no direction."""
-_SPECIAL = ("\u200d", "\ufe0f")
 
 
 class Manner(Enum):
@@ -63,6 +62,11 @@ class Span(NamedTuple):
     step: int
 
 
+def has_special(line: str) -> bool:
+    """Whether there are signs in it that make one glyph of several, or a narrow one wide."""
+    return "\u200d" in line or "\ufe0f" in line
+
+
 @lru_cache(maxsize=4096)
 def ordered(line: str, manner: Manner) -> tuple[Span, ...] | None:
     """The line's spans from left to right; None when it stays as it is."""
@@ -76,7 +80,7 @@ def ordered(line: str, manner: Manner) -> tuple[Span, ...] | None:
     else:
         spans = _field(line, left=manner is Manner.FIELD_LEFT)
     found = tuple(spans)
-    if any(special in line for special in _SPECIAL) and sum(cell_len(span.text) for span in found) != cell_len(line):
+    if has_special(line) and sum(cell_len(span.text) for span in found) != cell_len(line):
         return None
     return found
 
