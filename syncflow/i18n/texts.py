@@ -17,6 +17,9 @@ _LETTERS_TO_KNOW_AN_END_BY = 16
 """Of a template that begins or ends with a place, where anything may stand."""
 _BETWEEN = re.compile(r"(?<=[.!?)]) (?=\S)")
 """Where one sentence ends and another begins."""
+_WITHOUT_END = r"(?:(?![.!?)] ).)*?"
+"""What a sentence begins with holds no other sentence."""
+_COUNT = r"[\d,]+"
 _PLACE = re.compile(r"\{(\w+)\}")
 _OTHER_PLACE = re.compile(r"(?<!\{)\{(?!\{)")
 """`{}` and `{name!r}`: no text of this module has them."""
@@ -97,13 +100,13 @@ def retold(recorded: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _retold(recorded: str, in_: str) -> str:
-    """Several sentences may come of one template or of several: no more are taken at once than one needs."""
+    """Several sentences may come of one template or of several: as many at once as one makes."""
     if (exact := _(recorded)) != recorded:
         return exact
     pieces = _BETWEEN.split(recorded)
     said = []
     while pieces:
-        many = next((n for n in range(1, len(pieces) + 1) if _found(" ".join(pieces[:n]), in_) is not None), 0)
+        many = next((n for n in range(len(pieces), 0, -1) if _found(" ".join(pieces[:n]), in_) is not None), 0)
         said.append(_found(" ".join(pieces[:many]), in_) or pieces[0])
         del pieces[: many or 1]
     return " ".join(said)
@@ -153,9 +156,10 @@ class _Template:
                 parts.append(f"(?P={piece})")
             else:
                 seen.add(piece)
-                parts.append(
-                    rf"(?P<{piece}>[\d,]+)" if len(self._forms) > 1 and piece == _NUMBER else f"(?P<{piece}>.*?)"
-                )
+                is_count = len(self._forms) > 1 and piece == _NUMBER
+                is_first = place == 1 and not self._pieces[0]
+                anything = _WITHOUT_END if is_first else ".*?"
+                parts.append(f"(?P<{piece}>{_COUNT if is_count else anything})")
         return parts
 
 
