@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from syncflow.i18n.texts import Counted, Text
 from syncflow.model import BatchStatus
 from syncflow.scheduler.forecast import Forecast
 from syncflow.service.neighbours import Watched
@@ -76,14 +77,19 @@ def _failed(facts: Facts) -> Iterator[Cause]:
     for end in facts.ends:
         if end.status is BatchStatus.FAILED:
             why = (end.error_message or "it does not say why").removeprefix(f"{end.entity}: ").rstrip(".")
-            text = f"The last batch of {end.entity} failed: {why}."
-            yield Cause(AlertKind.BATCH_FAILED, end.entity, text, f"syncflow status {end.batch}")
+            text = Text("The last batch of {entity} failed: {reason}.", entity=end.entity, reason=why)
+            yield Cause(AlertKind.BATCH_FAILED, end.entity, str(text), f"syncflow status {end.batch}")
 
 
 def _withheld(facts: Facts) -> Iterator[Cause]:
     for entity, rows in facts.withheld.items():
-        text = f"Deletions of {_rows(rows)} of {entity} are withheld and wait for somebody's word."
-        yield Cause(AlertKind.DELETIONS_WITHHELD, entity, text, "syncflow withheld")
+        text = Counted(
+            "Deletions of {n} row of {entity} are withheld and wait for somebody's word.",
+            "Deletions of {n} rows of {entity} are withheld and wait for somebody's word.",
+            rows,
+            entity=entity,
+        )
+        yield Cause(AlertKind.DELETIONS_WITHHELD, entity, str(text), "syncflow withheld")
 
 
 def _nothing_came(facts: Facts, open_: Open) -> Iterator[Cause]:
@@ -94,24 +100,38 @@ def _nothing_came(facts: Facts, open_: Open) -> Iterator[Cause]:
         always = len(before) == ALWAYS_DAYS and all(changed[day] for day in before)
         told = (AlertKind.NOTHING_CAME, entity) in open_
         if days and not changed[days[0]] and (told or (days[0] == 0 and always)):
-            text = (
-                f"Nothing has come from {entity} in 24 hours of syncs, and on each of the {ALWAYS_DAYS} days before "
-                "something did: look whether the source is still being filled."
+            text = Text(
+                "Nothing has come from {entity} in 24 hours of syncs, and on each of the {days} days before something "
+                "did: look whether the source is still being filled.",
+                entity=entity,
+                days=ALWAYS_DAYS,
             )
-            yield Cause(AlertKind.NOTHING_CAME, entity, text, f"syncflow history {entity}")
+            yield Cause(AlertKind.NOTHING_CAME, entity, str(text), f"syncflow history {entity}")
 
 
 def _old(facts: Facts, limit: timedelta) -> Iterator[Cause]:
-    words = {"failed": ("failed records", "syncflow failed list"), "pending": ("waiting rows", "syncflow pending list")}
-    for queue, (name, command) in words.items():
+    for queue in ("failed", "pending"):
         oldest = facts.queues[queue].oldest
         if limit and oldest is not None and facts.now - oldest > limit:
-            hours = f"{limit / timedelta(hours=1):g}"
-            text = (
-                f"The oldest of {facts.queues[queue].rows:,} {name} stands there since {_clock(oldest)}, which is more "
-                f"than {hours} hours."
-            )
-            yield Cause(AlertKind.QUEUE_OLD, queue, text, command)
+            since, hours = _clock(oldest), f"{limit / timedelta(hours=1):g}"
+            text = _stands(queue, facts.queues[queue].rows, since, hours)
+            yield Cause(AlertKind.QUEUE_OLD, queue, str(text), f"syncflow {queue} list")
+
+
+def _stands(queue: str, rows: int, since: str, hours: str) -> Text:
+    if queue == "failed":
+        return Text(
+            "The oldest of {rows} failed records stands there since {since}, which is more than {hours} hours.",
+            rows=rows,
+            since=since,
+            hours=hours,
+        )
+    return Text(
+        "The oldest of {rows} waiting rows stands there since {since}, which is more than {hours} hours.",
+        rows=rows,
+        since=since,
+        hours=hours,
+    )
 
 
 def _late(facts: Facts, open_: Open) -> Iterator[Cause]:
@@ -119,8 +139,8 @@ def _late(facts: Facts, open_: Open) -> Iterator[Cause]:
     for entity, foreseen in facts.forecasts.items():
         told = (AlertKind.FORECAST_LATE, entity) in open_
         if foreseen.late_nights or (told and foreseen.late_if_slow):
-            text = f"The cycle of {entity} will be late: it {foreseen.sentence}."
-            yield Cause(AlertKind.FORECAST_LATE, entity, text, f"syncflow schedules show {entity}")
+            text = Text("The cycle of {entity} will be late: it {forecast}.", entity=entity, forecast=foreseen.sentence)
+            yield Cause(AlertKind.FORECAST_LATE, entity, str(text), f"syncflow schedules show {entity}")
 
 
 def undecided(facts: Facts, kind: str, subject: str) -> bool:
@@ -135,8 +155,11 @@ def _down(facts: Facts, limit: timedelta, open_: Open) -> Iterator[Cause]:
         name = each.health.name
         told = (AlertKind.NEIGHBOUR_DOWN, name) in open_
         if limit and not each.well and (told or facts.now - each.since >= limit):
-            text = f"{name} is not to be had since {_clock(each.since)}: {each.health.said}"
-            yield Cause(AlertKind.NEIGHBOUR_DOWN, name, text, "syncflow doctor")
+            since = _clock(each.since)
+            text = Text(
+                "{name} is not to be had since {since}: {reason}", name=name, since=since, reason=each.health.said
+            )
+            yield Cause(AlertKind.NEIGHBOUR_DOWN, name, str(text), "syncflow doctor")
 
 
 def _silent(facts: Facts) -> Iterator[Cause]:
@@ -145,18 +168,20 @@ def _silent(facts: Facts) -> Iterator[Cause]:
     for each in facts.daemons:
         if each.age > GONE_SECONDS:
             seen = _clock(facts.now - timedelta(seconds=each.age))
-            silent[each.host] = (
-                f"The daemon on {each.host} has said nothing since {seen}: it hangs, or its host is gone."
+            text = Text(
+                "The daemon on {host} has said nothing since {since}: it hangs, or its host is gone.",
+                host=each.host,
+                since=seen,
             )
+            silent[each.host] = str(text)
         elif each.silent_seconds > SILENT_SECONDS:
-            silent[each.host] = f"The daemon on {each.host} hangs: its worker or its scheduler does not turn any more."
-    for host, text in silent.items():
-        yield Cause(AlertKind.WORKER_SILENT, host, text, "syncflow health")
+            text = Text(
+                "The daemon on {host} hangs: its worker or its scheduler does not turn any more.", host=each.host
+            )
+            silent[each.host] = str(text)
+    for host, said in silent.items():
+        yield Cause(AlertKind.WORKER_SILENT, host, said, "syncflow health")
 
 
 def _clock(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
