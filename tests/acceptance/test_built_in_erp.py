@@ -28,7 +28,7 @@ def erp() -> Erp:
     return Erp(seed=7, rows=ROWS)
 
 
-@pytest.fixture(params=[pytest.param(way, marks=[pytest.mark.slow] if way == "http" else []) for way in WAYS])
+@pytest.fixture(params=[pytest.param(way, marks=[] if way == "database" else [pytest.mark.slow]) for way in WAYS])
 def around(request: pytest.FixtureRequest, erp: Erp, database: Database, tmp_path: Path) -> Iterator[Neighbours]:
     with neighbours("database", _serve(erp), database, (), tmp_path) as first, first.runtime() as runtime:
         runtime.entities.import_yaml(entities_yaml(), "entities.yaml")

@@ -41,7 +41,7 @@ def fingerprints(url: str) -> Fingerprints:
         return {**found, "columns": connection.execute(summed.format(columns).encode()).fetchone()}  # type: ignore[dict-item]
 
 
-@pytest.fixture(params=[pytest.param(way, marks=[pytest.mark.slow] if way == "http" else []) for way in WAYS])
+@pytest.fixture(params=[pytest.param(way, marks=[] if way == "database" else [pytest.mark.slow]) for way in WAYS])
 def around(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Neighbours]:
     apismith = ApiSmith(business=Erp(seed=11, rows=ROWS), tokens=TOKENS)
     with neighbours("database", apismith, database, (), tmp_path) as first, first.runtime() as runtime:

@@ -74,15 +74,15 @@ class Header(Vertical):
             environment = Content.styled(" PRODUCTION ", "bold $background on $error")
         else:
             environment = toned(now.environment, Tone.QUIET)
-        pieces = [Content.styled("SyncFlow", "bold $primary"), environment]
-        if now.database:
-            pieces.append(toned(now.database))
-        pieces.append(toned(f"{now.operator} · {now.manner}", Tone.QUIET))
-        line = Content("  ").join(pieces)
+        who = toned(f"{now.operator} · {now.manner}", Tone.QUIET)
         state = Content(" ").join([toned(text, tone) for text, tone in now.parts])
-        room = self.size.width - 2 - state.cell_length
-        shown = line.truncate(max(room - 1, 0), ellipsis=True)
-        return shown + Content(" " * max(room - shown.cell_length, 1)) + state
+        room = max(self.size.width - 2 - state.cell_length, 1)
+        pieces = [Content.styled("SyncFlow", "bold $primary"), environment, who]
+        if now.database:
+            left = room - 1 - Content("  ").join(pieces).cell_length - 2
+            pieces.insert(2, toned(now.database).truncate(max(left, _SHORTEST), ellipsis=True))
+        shown = Content("  ").join(pieces).truncate(room - 1, ellipsis=True)
+        return shown + Content(" " * (room - shown.cell_length)) + state
 
     def _way_line(self) -> Content:
         if len(self.way) > 1:
