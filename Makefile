@@ -21,7 +21,7 @@ help: ## Say what there is
 demo: $(STAMP) ## Sync a generated company from nothing, twice, and show what happened
 	$(BIN)/syncflow demo --no-console
 
-test: $(STAMP) ## Run the tests (8 minutes or so on two cores), with coverage
+test: $(STAMP) ## Run the tests (11 minutes or so on two cores), with coverage
 	$(BIN)/pytest -n 3 -m "not slow" --cov --cov-report=term --cov-fail-under=85
 
 test-all: $(STAMP) ## Run all tests, the slow ones too
