@@ -83,7 +83,7 @@ def test_the_two_sandboxes_serve_and_end_cleanly(shell: Shell, postgres_url: str
     assert "The company is on day 1 now." in shell.run("sandbox", "apismith", "--advance-day", "--port", str(port)).out
     for server, number in ((apismith, signal.SIGINT), (schedulehub, signal.SIGTERM)):
         server.send_signal(number)
-        _, err = server.communicate(timeout=20)
+        _, err = server.communicate(timeout=60)
         assert server.returncode == 0, err
         assert err.endswith("Ended.\n")
 

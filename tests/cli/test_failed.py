@@ -195,7 +195,7 @@ def test_a_person_is_asked_and_may_say_no(failing: Shell) -> None:
     asked = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     os.close(theirs)
     os.write(ours, b"n\n")
-    _, err = asked.communicate(timeout=20)
+    _, err = asked.communicate(timeout=60)
     os.close(ours)
     assert "Close 2 failed records without loading them?" in err
     assert "Nothing was done." in err

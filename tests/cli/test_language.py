@@ -136,8 +136,8 @@ FAILED = {
     "tr": r"^[0-9a-f-]{36}  items +s4_numeric  WEIGHT  açık +\d{2}\.\d{2}\.\d{4} \d{2}:\d{2}:\d{2}  '",
 }
 NIGHTS = {
-    "fa": r"^items +19:00-07:00 Asia/Tehran  daily +۱ +۰ .*[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2} ۰۷:۰۰، شب ۱ از ۷، ",
-    "tr": r"^items +19:00-07:00 Asia/Tehran  daily +1 +0 .*\d{2}\.\d{2}\.\d{4} 07:00 .*7 gecenin 1\., ",
+    "fa": r"^items +19:00-07:00 Asia/Tehran  daily +۱ +۰ .*[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2} ۰۷:۰۰.*شب ۱ از ۷، ",
+    "tr": r"^items +19:00-07:00 Asia/Tehran  daily +1 +0 .*\d{2}\.\d{2}\.\d{4} 07:00.*7 gecenin 1\., ",
 }
 
 

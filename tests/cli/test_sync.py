@@ -59,7 +59,7 @@ def test_bars_in_a_terminal_leave_standard_output_alone(configured: Shell) -> No
         while part := os.read(ours, 4096):
             shown += part
     os.close(ours)
-    out, _ = running.communicate(timeout=20)
+    out, _ = running.communicate(timeout=60)
     assert json.loads(out)["exit_code"] == running.returncode == 1
     assert "━" in shown.decode()
     assert "items: completed_with_errors, 60 rows in" in shown.decode()

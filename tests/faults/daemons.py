@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,17 +17,9 @@ from uuid import uuid4
 import psycopg
 
 from tests.faults.field import ROOT, SLUG, Field
+from tests.waiting import until
 
 COMMAND = Path(sys.executable).parent / "syncflow"
-
-
-def within(seconds: float, happened: Callable[[], object]) -> float:
-    """How many seconds it took."""
-    began = time.monotonic()
-    while not happened():
-        assert time.monotonic() - began < seconds, f"not within {seconds} seconds"
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 @dataclass
@@ -51,7 +43,7 @@ class Running:
         return any(message.startswith(beginning) for message in self.told)
 
     def wait_ready(self) -> None:
-        within(30, lambda: self.has_told("READY=1") or self.process.poll() is not None)
+        until(lambda: self.has_told("READY=1") or self.process.poll() is not None)
         assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
 
     def ends(self, signal_: signal.Signals, seconds: float = 40.0) -> tuple[int, float]:

@@ -1,11 +1,12 @@
 """Places at which a sync is held up until a test lets it go on, or ends it there: triggers that wait for a lock in
 PostgreSQL, so that the process under test runs unchanged."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+
+from tests.waiting import until
 
 _KEY = 4711
 _HELD = "locktype = 'advisory' AND NOT granted"
@@ -19,8 +20,8 @@ class Gate:
         self._guard = psycopg.connect(url, autocommit=True)
         self._guard.execute(f"SELECT pg_advisory_lock({_KEY})".encode())
 
-    def wait(self, seconds: float = 30.0) -> None:
-        wait_until(lambda: self._ask(f"SELECT count(*) FROM pg_locks WHERE {_HELD}") > 0, seconds)
+    def wait(self) -> None:
+        until(lambda: self._ask(f"SELECT count(*) FROM pg_locks WHERE {_HELD}") > 0)
 
     def open(self) -> None:
         self._guard.close()
@@ -53,12 +54,3 @@ def gate(url: str, table: str, event: str, condition: str = "true") -> Iterator[
         finally:
             held.open()
             connection.execute(f"DROP TRIGGER hold_up ON {table}; DROP FUNCTION hold_up()".encode())
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Raises TimeoutError when it did not happen in time."""
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            raise TimeoutError("what was waited for did not happen")
-        time.sleep(0.01)

@@ -8,7 +8,8 @@ import pytest
 from syncflow.model import BatchStatus, Counters
 from syncflow.sandbox.faults import Fault
 from tests.faults.field import BAD, ROWS, Field, Row, item, items
-from tests.faults.gates import gate, wait_until
+from tests.faults.gates import gate
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 SLOW = pytest.mark.slow
@@ -175,7 +176,7 @@ def test_killed_while_the_source_is_read(any_field: Field) -> None:
     any_field.configure()
     any_field.break_source(Fault("delay", path="/api/v1/runtime/*", skip=8, seconds=2))
     with any_field.process() as process:
-        wait_until(lambda: any_field.calls("/execute") > 8 and any_field.totals("rows_fetched")[0] > 0)
+        until(lambda: any_field.calls("/execute") > 8 and any_field.totals("rows_fetched")[0] > 0)
         process.kill()
     assert 0 < any_field.count() < GOOD
     assert any_field.watermark() is None
@@ -188,9 +189,9 @@ def test_killed_after_a_write_was_applied_and_before_its_answer(hub_field: Field
     writes = "/api/v1/items/batch/*sert"
     hub_field.break_hub(Fault("timeout_after_apply", path=writes, skip=4, seconds=2))
     with hub_field.process() as process:
-        wait_until(lambda: hub_field.calls("sert") > 4)
+        until(lambda: hub_field.calls("sert") > 4)
         applied = hub_field.calls("sert")
-        wait_until(lambda: hub_field.count() > 390)
+        until(lambda: hub_field.count() > 390)
         process.kill()
     assert applied in (5, 6), "two requests are under way at once"
     ended = hub_field.sync()
@@ -262,7 +263,7 @@ def test_killed_at_any_time(any_field: Field, seed: int) -> None:
             expected += len(new)
         for _ in range(5):
             with any_field.process() as process:
-                wait_until(lambda: process.poll() is not None or "running" in any_field.statuses())
+                until(lambda: process.poll() is not None or "running" in any_field.statuses())
                 time.sleep(chance.uniform(0.0, 1.0))
                 process.kill()
                 process.wait()

@@ -10,7 +10,8 @@ from syncflow.model import BatchStatus, SyncType
 from syncflow.sandbox.faults import Fault
 from syncflow.store.claims import claimed
 from tests.faults.field import BAD, ROWS, SLUG, Field, syncflow
-from tests.faults.gates import gate, wait_until
+from tests.faults.gates import gate
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 GOOD = ROWS - len(BAD)
@@ -23,7 +24,7 @@ def test_sigterm_finishes_the_chunk_in_flight_and_the_next_sync_goes_on(any_fiel
         held.wait()
         process.send_signal(signal.SIGTERM)
         held.open()
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
         assert process.returncode == 0
     assert "Stopped as asked" in said
     assert any_field.statuses() == ["interrupted"]
@@ -41,10 +42,10 @@ def test_a_second_sigterm_exits_at_once(any_field: Field) -> None:
         held.wait()
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
-        wait_until(lambda: "Finishing the chunk in flight" in str(process.stderr and process.stderr.readline()))
+        until(lambda: "Finishing the chunk in flight" in str(process.stderr and process.stderr.readline()))
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2) == 128 + signal.SIGTERM
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
         held.end_sessions()
     assert any_field.statuses() == ["running"]
     any_field.sync()
@@ -54,11 +55,11 @@ def test_a_second_sigterm_exits_at_once(any_field: Field) -> None:
 
 def test_a_stop_ends_a_read_that_hangs(field: Field) -> None:
     field.configure()
-    field.break_source(Fault("delay", path="/api/v1/runtime/*", skip=6, seconds=4))
+    field.break_source(Fault("delay", path="/api/v1/runtime/*", skip=6, seconds=25))
     with field.process() as process:
-        wait_until(lambda: field.calls("/execute") > 6)
+        until(lambda: field.calls("/execute") > 6)
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=3)
+        process.wait(timeout=15)
     assert field.statuses() == ["interrupted"]
     field.mend()
     field.sync()
@@ -69,7 +70,7 @@ def test_a_batch_is_stopped_by_somebody_else(any_field: Field) -> None:
     any_field.configure()
     any_field.break_source(Fault("delay", path="/api/v1/runtime/*", skip=6, seconds=1))
     with any_field.process() as process, any_field.runtime() as runtime:
-        wait_until(lambda: any_field.calls("/execute") > 6)
+        until(lambda: any_field.calls("/execute") > 6)
         assert runtime.batches.stop(str(_only(any_field))).status is BatchStatus.CANCELLING
         process.communicate(timeout=30)
     assert any_field.statuses() == ["interrupted"]
@@ -101,7 +102,7 @@ def test_of_two_processes_one_has_the_entity(any_field: Field) -> None:
         assert "worked on by another process" in (refused.error_message or "")
         assert any_field.statuses() == ["running"]
         held.open()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     any_field.check()
     assert any_field.totals("rows_inserted") == (GOOD,)
 
@@ -150,7 +151,7 @@ def test_a_process_that_wakes_up_after_its_batch_was_taken_over_stops(any_field:
         held.open()
         assert any_field.sync().counters.inserted == GOOD
         process.send_signal(signal.SIGCONT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert "taken over by another process" in said
     any_field.check()
     assert any_field.totals("rows_inserted") == (GOOD,)

@@ -8,9 +8,10 @@ import subprocess
 import pytest
 
 from syncflow.model import SyncType
-from tests.faults.daemons import COMMAND, daemon, within, without_database
+from tests.faults.daemons import COMMAND, daemon, without_database
 from tests.faults.field import BAD, ROOT, ROWS, SLUG, Field
 from tests.observe.scrape import get, parse
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -28,8 +29,8 @@ def test_a_daemon_at_work_is_healthy_and_its_metrics_are_those_of_the_books(fiel
         running.wait_ready()
         assert json.loads(get(f"{base}/health").body)["status"] == "healthy"
         runtime.batches.request([SLUG], SyncType.FULL)
-        within(60, lambda: field.statuses() == ["completed_with_errors"])
-        within(30, lambda: 'syncflow_queue_rows{queue="failed"} 3' in get(f"{base}/metrics").body)
+        until(lambda: field.statuses() == ["completed_with_errors"])
+        until(lambda: 'syncflow_queue_rows{queue="failed"} 3' in get(f"{base}/metrics").body)
         answer = get(f"{base}/metrics")
         assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
         scrape = parse(answer.body)
@@ -38,7 +39,7 @@ def test_a_daemon_at_work_is_healthy_and_its_metrics_are_those_of_the_books(fiel
         assert scrape.value("syncflow_batches", status="completed_with_errors") == 1
         assert scrape.value("syncflow_in_doubt_rows") == 0
         assert scrape.value("syncflow_database_up") == 1
-        within(30, lambda: {"APISmith", "ScheduleHub", "worker", "scheduler"} <= set(components(base)))
+        until(lambda: {"APISmith", "ScheduleHub", "worker", "scheduler"} <= set(components(base)))
         assert set(components(f"{base}/api/v1").values()) == {"ok"}
         said = subprocess.run(
             [COMMAND, "health", "--json"], cwd=ROOT, env=running.environment, capture_output=True, check=True
@@ -55,18 +56,18 @@ def components(base: str) -> dict[str, str]:
 def test_without_its_database_it_lives_and_says_so(field: Field) -> None:
     base = f"http://127.0.0.1:{(port := free_port())}"
     with without_database(field), daemon(field, api_port=port) as running:
-        within(30, lambda: running.logged("waiting for the metadata database"))
+        until(lambda: running.logged("waiting for the metadata database"))
         assert get(f"{base}/health").status == 200
         assert get(f"{base}/api/v1/health/detailed").status == 503
         assert parse(get(f"{base}/metrics").body).value("syncflow_database_up") == 0
         assert running.ends(signal.SIGTERM)[0] == 143
     with daemon(field, api_port=port) as running:
         running.wait_ready()
-        within(30, lambda: get(f"{base}/health/detailed").status == 200)
+        until(lambda: get(f"{base}/health/detailed").status == 200)
         with without_database(field):
-            within(30, lambda: get(f"{base}/health/detailed").status == 503)
+            until(lambda: get(f"{base}/health/detailed").status == 503)
             assert get(f"{base}/health").status == 200
-        within(60, lambda: get(f"{base}/health/detailed").status == 200)
+        until(lambda: get(f"{base}/health/detailed").status == 200)
 
 
 def test_a_port_in_use_is_told_at_the_start_and_survived_later(field: Field) -> None:
@@ -86,9 +87,9 @@ def test_a_port_in_use_is_told_at_the_start_and_survived_later(field: Field) -> 
             (secrets / "api_port").write_text(str(port), encoding="utf-8")
             running.told.clear()
             running.process.send_signal(signal.SIGHUP)
-            within(30, lambda: running.has_told("READY=1"))
+            until(lambda: running.has_told("READY=1"))
             assert f"Port {port}" in str(running.logged("it goes on without")[0]["error"])
             (secrets / "api_port").write_text(str(other := free_port()), encoding="utf-8")
             running.process.send_signal(signal.SIGHUP)
-            within(30, lambda: running.logged("health and metrics are served"))
+            until(lambda: running.logged("health and metrics are served"))
             assert get(f"http://127.0.0.1:{other}/health").status == 200

@@ -18,9 +18,10 @@ from syncflow.service.morning import SETTLES, last_night
 from syncflow.service.schedules import GivenTerms
 from syncflow.store import alerts
 from syncflow.uuid7 import uuid7
-from tests.faults.daemons import daemon, within
+from tests.faults.daemons import daemon
 from tests.faults.field import BAD, ROWS, SLUG, Field, item
 from tests.service.receiver import receiving
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -48,12 +49,12 @@ def test_two_daemons_and_a_restart_tell_once_and_the_recovery_once(field: Field,
             one.wait_ready()
             other.wait_ready()
             runtime.batches.request([SLUG], SyncType.FULL)
-            within(60, lambda: receiver.asked and heard(book) == ["alert"])
+            until(lambda: receiver.asked and heard(book) == ["alert"])
             assert [(each.kind, each.subject) for each in runtime.alerts.current()] == [FAILED]
-            within(20, lambda: [each for each in news if isinstance(each, AlertBegan)])
+            until(lambda: [each for each in news if isinstance(each, AlertBegan)])
             receiver.status = 204
             runtime.batches.request([SLUG], SyncType.FULL)  # it fails again: the same cause
-            within(60, lambda: receiver.told("alert") == [FAILED])
+            until(lambda: receiver.told("alert") == [FAILED])
             assert "never-shown" not in one.log.read_text() + other.log.read_text()
             leader = next(each for each in runtime.presence.all() if each.leads)
             first = one if f" {one.process.pid}." in leader.worker else other
@@ -63,11 +64,11 @@ def test_two_daemons_and_a_restart_tell_once_and_the_recovery_once(field: Field,
         with daemon(field, **settings) as again:
             again.wait_ready()
             runtime.batches.request([SLUG], SyncType.FULL)
-            within(60, lambda: receiver.told("recovery") == [FAILED] and heard(book) == ["alert", "recovery"])
+            until(lambda: receiver.told("recovery") == [FAILED] and heard(book) == ["alert", "recovery"])
             assert again.ends(signal.SIGTERM)[0] == 143
         assert receiver.told("alert") == [FAILED]
         assert runtime.alerts.current() == []
-        within(20, lambda: [each for each in news if isinstance(each, AlertEnded)])
+        until(lambda: [each for each in news if isinstance(each, AlertEnded)])
         watch.stop()
     (told,) = (body for body in receiver.got if body["event"] == "recovery")
     assert str(told["text"]).startswith("Over: The last batch of items failed")

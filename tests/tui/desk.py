@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from syncflow.settings import Settings
 from tests.engine.conftest import World
+from tests.waiting import PATIENCE_SECONDS
 from tui.app import Console
 from tui.bridge import Manner
 from tui.widgets.lazy_table import LazyTable
@@ -55,9 +56,9 @@ class Desk:
     async def resize(self, width: int, height: int) -> None:
         await self._pilot.resize_terminal(width, height)
 
-    async def until(self, happened: Callable[[], object], what: str = "", seconds: float = 12.0) -> None:
+    async def until(self, happened: Callable[[], object], what: str = "") -> None:
         """Let the console live until this is true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE_SECONDS
         while True:
             await self._pilot.pause(0.02)
             try:

@@ -15,10 +15,10 @@ from typing import Any
 
 import asyncssh
 
-from tests.tui.terminal import ROOT, START, until
+from tests.tui.terminal import ROOT, START
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROWS, COLUMNS = 36, 120
-PATIENCE_SECONDS = 60.0
 
 
 class Anybody(asyncssh.SSHServer):
@@ -51,7 +51,7 @@ class Line:
 
     def shows(self, *texts: str) -> None:
         for text in texts:
-            until(lambda text=text: text.encode() in self._came, PATIENCE_SECONDS, f"{text!r} on the line")
+            until(lambda text=text: text.encode() in self._came, f"{text!r} on the line")
 
     def forget(self) -> None:
         """What came by now was seen."""

@@ -9,12 +9,13 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 START = "from syncflow.cli.main import main; main()"
-FIRST_PAINT_SECONDS = 10.0
 """Under the load of other tests; alone it is one second."""
 
 
@@ -58,8 +59,8 @@ class Terminal:
         """The process that runs the console, below the one that guards the terminal."""
         return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
 
-    def shows(self, text: str, seconds: float = FIRST_PAINT_SECONDS) -> None:
-        until(lambda: text.encode() in self._written, seconds, f"{text!r} on the screen")
+    def shows(self, text: str) -> None:
+        until(lambda: text.encode() in self._written, f"{text!r} on the screen")
 
     @property
     def written(self) -> int:
@@ -73,8 +74,8 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def ends(self, code: int, seconds: float = 20.0) -> None:
-        assert self.process.wait(timeout=seconds) == code
+    def ends(self, code: int) -> None:
+        assert self.process.wait(timeout=PATIENCE_SECONDS) == code
 
     def is_as_before(self) -> bool:
         return termios.tcgetattr(self._slave) == self.before
@@ -92,10 +93,3 @@ class Terminal:
                 os.close(end)
             except OSError:
                 continue
-
-
-def until(happened: Callable[[], object], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end, f"no {what} within {seconds} seconds"
-        time.sleep(0.02)

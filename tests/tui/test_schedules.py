@@ -80,7 +80,7 @@ def test_run_now_goes_on_at_once_and_the_night_is_shown(company: World) -> None:
         await desk.sees("Go on with orders now?")
         await desk.press("y")
         await desk.sees("orders goes on with batch")
-        await desk.until(lambda: len(company.rows("orders")) == 10, "the rows", seconds=30)
+        await desk.until(lambda: len(company.rows("orders")) == 10, "the rows")
         await desk.press("enter")
         await desk.sees("✔ the table is through", "10")
         await desk.press("d")

@@ -83,4 +83,4 @@ async def still(desk: Desk) -> None:
         return came and not desk.console._notifications
 
     for _ in range(3):
-        await desk.until(same, "rest", seconds=30)
+        await desk.until(same, "rest")

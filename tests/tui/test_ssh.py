@@ -8,7 +8,7 @@ from syncflow.sandbox.faults import Fault
 from tests.faults.conftest import field as field  # a fixture
 from tests.faults.field import SLUG, Field
 from tests.tui.sshd import Line, Sshd, sshd
-from tests.tui.terminal import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def test_a_line_that_is_cut_in_a_batch_is_taken_up_by_the_next_login(field: Fiel
         first.type("2")
         first.shows("items")
         first.type("s")
-        until(lambda: field.statuses() == ["running"], 30, "running batch")
+        until(lambda: field.statuses() == ["running"], "running batch")
         cut(server, first)
         assert field.statuses() == ["interrupted"]
         field.check_books()
@@ -38,7 +38,7 @@ def test_a_line_that_is_cut_in_a_batch_is_taken_up_by_the_next_login(field: Fiel
         second = Line(server, "piet")
         second.shows("● database", "piet", "interrupted")
         second.type("a")
-        until(lambda: field.statuses() == ["completed_with_errors"], 60, "completed batch")
+        until(lambda: field.statuses() == ["completed_with_errors"], "completed batch")
         second.shows("with errors: items")
         cut(server, second)
     field.check()
@@ -52,4 +52,4 @@ def cut(server: Sshd, line: Line) -> None:
     console = child(guard.pid)
     line.cut()
     guard.wait(timeout=60)
-    until(lambda: gone(console), 30, "end of the console")
+    until(lambda: gone(console), "end of the console")

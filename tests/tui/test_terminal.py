@@ -13,7 +13,8 @@ from syncflow.model import SyncType
 from syncflow.sandbox.faults import Fault
 from tests.faults.conftest import field as field  # a fixture
 from tests.faults.field import SLUG, Field
-from tests.tui.terminal import ROOT, START, Terminal, until
+from tests.tui.terminal import ROOT, START, Terminal
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +57,7 @@ def test_a_console_without_its_guard_ends_as_well(terminal: Terminal) -> None:
     console = terminal.console
     terminal.process.kill()
     terminal.process.wait()
-    until(lambda: not Path(f"/proc/{console}").exists(), 15, "end of the console")
+    until(lambda: not Path(f"/proc/{console}").exists(), "end of the console")
 
 
 def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> None:
@@ -67,11 +68,11 @@ def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> Non
         terminal.shows("● database")
         with field.runtime() as asking:
             asking.batches.request([SLUG], SyncType.INCREMENTAL)
-        until(lambda: field.statuses() == ["running"], 10, "running batch")
+        until(lambda: field.statuses() == ["running"], "running batch")
         console = terminal.console
         terminal.hang_up()
         terminal.process.wait(timeout=30)
-        until(lambda: not Path(f"/proc/{console}").exists(), 15, "end of the console")
+        until(lambda: not Path(f"/proc/{console}").exists(), "end of the console")
     finally:
         terminal.close()
     assert field.statuses() == ["interrupted"]

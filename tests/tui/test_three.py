@@ -29,7 +29,7 @@ def together(field: Field, work: Callable[[Desk, Desk], Awaitable[None]]) -> Non
             desk(settings, Manner(observe=True), operator="piet") as piet,
         ):
             for each in (olga, piet):
-                await each.until(lambda each=each: len(each.console.neighbours) == 2, "connection", seconds=60)
+                await each.until(lambda each=each: len(each.console.neighbours) == 2, "connection")
             await work(olga, piet)
 
     with daemon(field) as running:
@@ -46,7 +46,7 @@ def test_a_batch_that_one_starts_another_stops(field: Field) -> None:
         await olga.press("2")
         await olga.until(lambda: olga.table.total == 1)
         await olga.press("s")
-        await piet.until(lambda: "▶ running" in piet.text, "olga's batch", seconds=60)
+        await piet.until(lambda: "▶ running" in piet.text, "olga's batch")
         await olga.press("3")
         await olga.until(lambda: "▶ running" in olga.text, "the batch")
         await olga.press("s")
@@ -54,7 +54,7 @@ def test_a_batch_that_one_starts_another_stops(field: Field) -> None:
         await piet.press("s")
         await piet.sees("Stop")
         await piet.press("y")
-        await piet.until(lambda: "◐ interrupted" in piet.text, "its end", seconds=60)
+        await piet.until(lambda: "◐ interrupted" in piet.text, "its end")
         await olga.press("y")
         await olga.sees("has ended already (interrupted); there is nothing to stop", "◐ interrupted")
 
@@ -78,7 +78,7 @@ def test_a_record_that_another_has_closed_is_not_tried_again(field: Field) -> No
         await olga.type("seen")
         await olga.press("enter")
         for each in (olga, piet):
-            await each.until(lambda each=each: "closed: ignored, by olga" in each.text, "its end", seconds=30)
+            await each.until(lambda each=each: "closed: ignored, by olga" in each.text, "its end")
         await piet.press("t")
         await piet.sees("ignored by olga", "seen")
         await piet.press("escape")
@@ -103,7 +103,7 @@ def test_what_becomes_more_than_was_asked_about_is_not_done(field: Field) -> Non
         await piet.until(lambda: piet.table.total == 1)
         await piet.press("s")
         await olga.until(lambda: len(field.ask("SELECT uid FROM failed_records WHERE resolved_at IS NULL")) == 4,
-                         "a fourth record", seconds=60)  # fmt: skip
+                         "a fourth record")  # fmt: skip
         await olga.press("y")
         await olga.sees("4 records match by now, and not 3")
 
@@ -124,13 +124,13 @@ def test_a_pause_is_seen_and_cannot_be_done_twice(field: Field) -> None:
         await olga.press("ctrl+s")
         await piet.press("6")
         for each in (olga, piet):
-            await each.until(lambda each=each: each.table.total == 1, "the schedule", seconds=30)
+            await each.until(lambda each=each: each.table.total == 1, "the schedule")
         await olga.press("p")
         for each in (olga, piet):
-            await each.until(lambda each=each: "‖ paused" in each.text, "the pause", seconds=30)
+            await each.until(lambda each=each: "‖ paused" in each.text, "the pause")
         await piet.press("p")
         for each in (olga, piet):
-            await each.until(lambda each=each: "‖ paused" not in each.text, "the going on", seconds=30)
+            await each.until(lambda each=each: "‖ paused" not in each.text, "the going on")
 
     together(field, work)
     assert [act for _who, act in field.ask(ACTS)] == ["schedule.create", "schedule.pause", "schedule.resume"]

@@ -31,7 +31,7 @@ def test_an_alert_is_told_once_shown_and_told_when_it_is_over(company: World) ->
 def test_the_doctor_examines_line_by_line(company: World) -> None:
     async def work(desk: Desk) -> None:
         await desk.press("D")
-        await desk.until(lambda: "examined" in desk.text, seconds=40)
+        await desk.until(lambda: "examined" in desk.text)
         await desk.sees("database", "APISmith", "ScheduleHub", "✔ ok")
 
     at_the_desk(company, work, Manner(observe=True))

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from tests.tui.i18n.emulators import BLOCKS, ROWS, Emulator, Ink, emulator, missing
-from tests.tui.terminal import ROOT, START, until
+from tests.tui.terminal import ROOT, START
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 TABS = "ﺎﻫﻪﺘﺳﺩ 3 ﺎﻫﺖﯾﺩﻮﺟﻮﻣ 2"
 """Two names among the screens' as they are to be seen, from left to right and letter by letter."""
 SHELLS_WORDS = "سلام دنیا abc"
-SECONDS = 60.0
 
 
 @pytest.mark.parametrize("name", ["xterm", "VTE"])
@@ -31,10 +31,10 @@ def test_the_console_reads_right_and_leaves_the_terminal_as_it_was(name: str, tm
     script = f"echo '{SHELLS_WORDS}'; cd {shlex.quote(str(ROOT))}; {start}; echo '{SHELLS_WORDS}'; sleep 600"
     settings = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "STATE_DIR": str(tmp_path)}
     with emulator(name, script, tmp_path / "console", settings) as terminal:
-        until(lambda: _stands_in(tabs, terminal.line(1, height)), SECONDS, "names of screens that read right")
+        until(lambda: _stands_in(tabs, terminal.line(1, height)), "names of screens that read right")
         assert not _stands_in(swapped, terminal.line(1, height))
         os.kill(terminal.deepest, signal.SIGKILL)
-        until(lambda: _reads_as_before(terminal, height), SECONDS, "line that reads as the one before the console")
+        until(lambda: _reads_as_before(terminal, height), "line that reads as the one before the console")
 
 
 def _painted(name: str, words: str, folder: Path) -> tuple[int, Ink]:
@@ -42,7 +42,7 @@ def _painted(name: str, words: str, folder: Path) -> tuple[int, Ink]:
     off."""
     lines = "\\n".join(["█"] * BLOCKS + [words, ""])
     with emulator(name, f"printf '\\033[8l{lines}'; sleep 600", folder, {}) as terminal:
-        until(lambda: terminal.height and terminal.line(BLOCKS, terminal.height).any(), SECONDS, "words")
+        until(lambda: terminal.height and terminal.line(BLOCKS, terminal.height).any(), "words")
         time.sleep(1)  # what is painted in pieces is whole by then
         height = terminal.height
         ink = terminal.line(BLOCKS, height)

@@ -13,6 +13,7 @@ from syncflow.i18n import catalog
 from syncflow.i18n.languages import LANGUAGES
 from syncflow.settings import Settings
 from tests.tui.i18n.persian import speaking
+from tests.waiting import PATIENCE_SECONDS
 from tui.app import Console
 from tui.bridge import Manner
 from tui.remembered import Remembered
@@ -23,7 +24,6 @@ from tui.widgets.lazy_table import LazyTable
 from tui.widgets.prompt import Prompt
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
-SECONDS = 20.0
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ class Desk:
         return "\n".join(strip.text for strip in self.console.screen._compositor.render_strips())
 
     async def until(self, happened: Callable[[], object]) -> None:
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE_SECONDS
         while not happened():
             assert time.monotonic() < end, self.text
             await self.pilot.pause(0.02)

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tui.terminal import ROOT, until
+from tests.tui.terminal import ROOT
+from tests.waiting import PATIENCE_SECONDS as WAITING_SECONDS
+from tests.waiting import until
 from tui.guard import Undo
 from tui.rtl.terminals import PATIENCE_SECONDS, Answers, Question, advice_for, order_for, question_for
 
@@ -194,8 +196,8 @@ class Emulator:
     def type(self, data: bytes) -> None:
         os.write(self._master, data)
 
-    def shows(self, words: bytes, seconds: float = 15.0) -> None:
-        until(lambda: words in self.written, seconds, f"{words!r}")
+    def shows(self, words: bytes) -> None:
+        until(lambda: words in self.written, f"{words!r}")
 
     @property
     def console(self) -> int:
@@ -227,9 +229,9 @@ def test_a_terminal_is_told_before_its_other_screen_and_told_back_after_it() -> 
         terminal.shows(b"\x1b[8l\x1b[?1049h")
         written = len(terminal.written)
         terminal.type(b"z")
-        until(lambda: b"z" in terminal.written[written:], 10, "z on the screen")
+        until(lambda: b"z" in terminal.written[written:], "z on the screen")
         terminal.type(b"\x11")
-        assert terminal.process.wait(timeout=15) == 0
+        assert terminal.process.wait(timeout=WAITING_SECONDS) == 0
         terminal.shows(b"typed:")
         _between(terminal.written, b"\x1b[>q", b"\x1b[8l\x1b[?1049h", "ﺖﯿﻌﺿﻭ".encode(), b"\x1b[?1049l\x1b[8h")
         assert "typed: xیz".encode() in terminal.written
@@ -241,7 +243,7 @@ def test_a_killed_console_leaves_the_terminal_its_own_order() -> None:
         terminal.shows(b"\x1b[8l\x1b[?1049h")
         terminal.shows("ﺖﯿﻌﺿﻭ".encode())
         os.kill(terminal.console, signal.SIGKILL)
-        assert terminal.process.wait(timeout=15) == 128 + signal.SIGKILL
+        assert terminal.process.wait(timeout=WAITING_SECONDS) == 128 + signal.SIGKILL
         _between(terminal.written, b"\x1b[8l\x1b[?1049h", b"\x1b[?1049l", b"\x1b[8h", b"SIGKILL")
 
 
@@ -252,10 +254,10 @@ def test_a_suspended_console_gives_the_terminal_back_and_takes_it_again() -> Non
         console = terminal.console
         os.kill(console, signal.SIGTSTP)
         terminal.shows(b"\x1b[?1049l\x1b[8h")
-        until(lambda: _state(console) == "T", 10, "stop")
+        until(lambda: _state(console) == "T", "stop")
         written = len(terminal.written)
         os.kill(terminal.process.pid, signal.SIGCONT)
-        until(lambda: b"\x1b[8l\x1b[?1049h" in terminal.written[written:], 15, "other screen")
+        until(lambda: b"\x1b[8l\x1b[?1049h" in terminal.written[written:], "other screen")
 
 
 @pytest.mark.integration
@@ -263,7 +265,7 @@ def test_an_xterm_is_told_nothing() -> None:
     with emulator(b"\x1bP>|XTerm(379)\x1b\\\x1b[8;3$y\x1b[>41;379;0c\x1b[?64;1;2c") as terminal:
         terminal.shows("ﺖﯿﻌﺿﻭ".encode())
         terminal.type(b"\x11")
-        assert terminal.process.wait(timeout=15) == 0
+        assert terminal.process.wait(timeout=WAITING_SECONDS) == 0
         assert HANDS_OFF.encode() not in terminal.written
         assert terminal.written.count(b"\x1b[?1049h") == 1
 
