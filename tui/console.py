@@ -22,6 +22,8 @@ def open_console(settings: Settings, operator: str, manner: Manner, language: st
         raise ConfigurationError(
             _("The console needs a terminal, and there is none here. Commands work without one: syncflow --help.")
         )
+    if not sys.stderr.isatty():  # Textual draws there; with 2>errors.log nothing would be seen
+        os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     return guarded(lambda alive, undo: _run(settings, operator, manner, language, alive, undo))
 
 

@@ -16,13 +16,15 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 START = "from syncflow.cli.main import main; main()"
-"""Under the load of other tests; alone it is one second."""
 
 
 class Terminal:
     """A pseudo-terminal with a syncflow in it. What it writes is read all the time, as a line to a person would be."""
 
-    def __init__(self, settings: Mapping[str, object], rows: int = 24, columns: int = 80) -> None:
+    def __init__(
+        self, settings: Mapping[str, object], rows: int = 24, columns: int = 80, errors: Path | None = None
+    ) -> None:
+        """`errors` is where its error output goes, as after `2>`; to the terminal if it is not given."""
         self._master, slave = pty.openpty()
         self._resize(rows, columns)
         self.before = termios.tcgetattr(slave)
@@ -34,7 +36,7 @@ class Terminal:
             [sys.executable, "-c", START],
             stdin=slave,
             stdout=slave,
-            stderr=slave,
+            stderr=errors.open("wb") if errors else slave,
             cwd=ROOT,
             env={**os.environ, **environment, "TERM": "xterm-256color"},
             start_new_session=True,

@@ -81,6 +81,16 @@ def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> Non
     field.check()
 
 
+def test_it_is_seen_although_errors_go_elsewhere(field: Field, tmp_path: Path) -> None:
+    terminal = Terminal(field.settings, errors=tmp_path / "errors.log")
+    try:
+        terminal.shows("● database")
+        terminal.type("q")
+        terminal.ends(0)
+    finally:
+        terminal.close()
+
+
 def test_without_a_terminal_it_says_so() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import sys; sys.argv = ['syncflow', '--read-only']; " + START],
