@@ -41,5 +41,6 @@ def test_the_report_says_what_was_done(company: World) -> None:
     async def work(desk: Desk) -> None:
         await desk.press("m")
         await desk.sees("1 batch of 1 entity: 1 row read, 1 in.")
+        assert "1 batch of 1 entity: 1 row read, 1 in." in [line.strip() for line in desk.text.splitlines()]
 
     at_the_desk(company, work, Manner(observe=True))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.i18n import formats
@@ -41,7 +42,7 @@ class NightReportScreen(Page):
     def _show(self, text: str) -> None:
         self.console.trouble_is_over()
         self._text = text
-        self.query_one("#told", Static).update(toned(text))
+        self.query_one("#told", Static).update(Content("\n").join(toned(line) for line in text.splitlines()))
 
     def plain(self) -> str:
         return self._text

@@ -91,9 +91,11 @@ class Header(Vertical):
         names = _fitted([_(title) for _key, title in self._places], self._place(), self._room())
         pieces = []
         for (key, title), name in zip(self._places, names, strict=True):
-            style = "bold $accent reverse" if title == self._here else ""
-            pieces.append(Content.styled(key, "$text-accent") + Content.styled(f" {name} ", style))
-        return Content("").join(pieces)
+            if title == self._here:
+                pieces.append(Content.styled(f"{key} {name}", "bold $accent reverse"))
+            else:
+                pieces.append(Content.styled(key, "$text-accent") + Content(f" {name}"))
+        return Content(" ").join(pieces)
 
     def _place(self) -> int:
         return next((place for place, (_key, title) in enumerate(self._places) if title == self._here), -1)
