@@ -60,7 +60,7 @@ class BatchesScreen(ListPlace[Batch]):
     FIELDS = ("entity", "status", "type", "by", "batch")
     COLUMNS: ClassVar[Sequence[Column[Batch]]] = (
         Column("status", N_("status"), _status, 15, order=lambda batch: batch.status),
-        Column("entity", N_("entity"), lambda batch: batch.entity_name, order=lambda batch: batch.entity_name),
+        Column("entity", N_("entity"), lambda batch: batch.entity_name, order=lambda batch: batch.entity_name, most=40),
         Column("type", N_("type"), lambda batch: marks.named(batch.sync_type), 11, from_width=120),
         Column("started", N_("started"), lambda batch: formats.clock(batch.started_at), 12),
         Column("lasted", N_("took"), _lasted, 8, right=True, order=lambda batch: _seconds(batch) or 0.0),

@@ -31,12 +31,13 @@ TRACKS = 6
 """So many running batches are drawn; the others are counted."""
 
 NEEDS = {
-    "failed_batch": ("✖", Tone.BAD, N_("The last batch failed")),
-    "withheld": ("▲", Tone.WARN, N_("Deletions are withheld")),
-    "interrupted": ("◐", Tone.WARN, N_("A batch was interrupted")),
-    "failed_records": ("▲", Tone.WARN, N_("Records failed")),
-    "never_synced": ("○", Tone.QUIET, N_("Never synced")),
+    "failed_batch": ("✖", Tone.BAD, N_("The last batch failed"), N_("a: sync again")),
+    "withheld": ("▲", Tone.WARN, N_("Deletions are withheld"), N_("a: approve, discard")),
+    "interrupted": ("◐", Tone.WARN, N_("A batch was interrupted"), N_("a: resume")),
+    "failed_records": ("▲", Tone.WARN, N_("Records failed"), N_("a: see the errors")),
+    "never_synced": ("○", Tone.QUIET, N_("Never synced"), N_("a: sync")),
 }
+"""Sign, tone and name, and what `dashboard.step` does about it."""
 LATELY = 5
 """So many of the newest happenings are shown."""
 NIGHTS = 3
@@ -75,7 +76,7 @@ class Tile(Vertical):
 
 
 def _need(row: "Attention") -> Cell:
-    sign, tone, name = NEEDS[row.need]
+    sign, tone, name, _step = NEEDS[row.need]
     return f"{sign} {_(name)}", tone
 
 
@@ -84,7 +85,7 @@ def _rows(row: "Attention") -> Cell:
 
 
 def _message(row: "Attention") -> Cell:
-    return (retold(row.message) if row.message else row.command), Tone.QUIET
+    return retold(row.message) if row.message else _(NEEDS[row.need][3]), Tone.QUIET
 
 
 def _happened(each: "Happening") -> Content:
@@ -173,9 +174,9 @@ class DashboardScreen(Place):
         yield Words(lambda: toned(_("needs you")), classes="heading")
         yield LazyTable(
             [
-                Column("need", N_("what"), _need, 26),
-                Column("entity", N_("entity"), lambda row: row.entity, 20),
-                Column("rows", N_("rows"), _rows, 9, right=True),
+                Column("need", N_("what"), _need, 25),
+                Column("entity", N_("entity"), lambda row: row.entity, 18),
+                Column("rows", N_("rows"), _rows, 7, right=True),
                 Column("message", N_("more"), _message),
             ],
             self._key,

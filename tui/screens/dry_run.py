@@ -59,7 +59,7 @@ class DryRunScreen(Place):
     )
     COLUMNS: "ClassVar[Sequence[Column[BatchPlan]]]" = (
         Column("verdict", N_("would"), verdict, 14),
-        Column("entity", N_("entity"), lambda plan: plan.entity),
+        Column("entity", N_("entity"), lambda plan: plan.entity, most=40),
         _count("fetched", N_("fetched"), 10, from_width=100),
         _count("inserted", N_("inserted")),
         _count("updated", N_("updated")),

@@ -79,7 +79,7 @@ class EntitiesScreen(EntityActs, ListPlace["Overview"]):
     EMPTY = N_("No entity yet. Press a to add one of the APIs that APISmith publishes, or i to import a YAML file.")
     FIELDS = ("entity", "api", "strategy", "status", "schedule")
     COLUMNS: "ClassVar[Sequence[Column[Overview]]]" = (
-        Column("entity", N_("entity"), _name, order=lambda line: line.entity.name),
+        Column("entity", N_("entity"), _name, order=lambda line: line.entity.name, most=40),
         Column("api", N_("API"), lambda line: line.entity.api, 18, from_width=130, order=lambda line: line.entity.api),
         Column("strategy", N_("strategy"), lambda line: str(line.entity.delta_strategy), 10, from_width=90,
                order=lambda line: str(line.entity.delta_strategy)),

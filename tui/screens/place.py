@@ -10,7 +10,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from syncflow.i18n.catalog import N_, _, language
@@ -19,6 +19,7 @@ from tui.breakdown import for_a_person
 from tui.marks import Tone, toned
 from tui.screens.help import HelpScreen, KeyLine
 from tui.widgets.header import Header
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.prompt import Prompt
 from tui.widgets.words import speak
 
@@ -63,7 +64,7 @@ class Place(Screen[None]):
     DEFAULT_CSS = """
     Place #trouble { height: auto; max-height: 4; display: none; background: $surface; padding: 0 1; }
     Place #trouble.there { display: block; }
-    Place Footer { dock: none; height: 1; background: $panel; }
+    Place KeyBar { dock: none; height: 1; background: $panel; }
     """
 
     @dataclass
@@ -96,7 +97,7 @@ class Place(Screen[None]):
         yield Static(id="trouble")
         yield from self.body()
         yield Prompt(":", id="command", hint=lambda: _("a command; Tab completes"), words=self.console.command_words())
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
 
     def body(self) -> ComposeResult:
         """The parts between header and footer."""

@@ -40,7 +40,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     EMPTY = N_("No setting is like that.")
     FIELDS = ("name", "value", "from")
     COLUMNS: ClassVar[Sequence[Column[SettingLine]]] = (
-        Column("name", N_("setting"), lambda line: line.name, 30, order=lambda line: line.name),
+        Column("name", N_("setting"), lambda line: line.name, 27, order=lambda line: line.name),
         Column("value", N_("value"), _value, 34),
         Column("from", N_("from"), lambda line: (_(line.origin), Tone.QUIET), order=lambda line: line.origin),
     )

@@ -394,7 +394,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         shown = [each for each in self._columns if width >= each.from_width and each.key not in self._hidden]
         taken = sum(column.width + _GAP for column in shown) + len(_MARK)
         rest = max(width - taken, 8)
-        return [(column, column.width or rest) for column in shown]
+        return [(column, column.width or min(rest, column.most or rest)) for column in shown]
 
     def _line(self, parts: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:
         strip = Strip([Segment(text, base + Style(color=style.color, bold=style.bold)) for text, style in parts])
