@@ -2,6 +2,7 @@
 
 import re
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 CONTROLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
@@ -18,6 +19,15 @@ def harmless(text: str) -> str:
     """Control characters as their pictures (`\\n` is ␊), marks that steer the direction and what is invisible as
     `<U+202E>`."""
     return STEERING.sub(lambda found: f"<U+{ord(found[0]):04X}>", text.translate(CONTROLS))
+
+
+def fitted(text: str, width: int, *, right: bool = False) -> str:
+    """The text, harmless, in exactly so many cells; what does not fit is cut with an ellipsis."""
+    shown = harmless(text)
+    length = cell_len(shown)
+    if length > width:
+        return set_cell_size(shown, max(width - 1, 0)) + "…"
+    return " " * (width - length) + shown if right else shown + " " * (width - length)
 
 
 def literal(text: str, style: str = "") -> Text:

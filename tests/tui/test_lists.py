@@ -11,8 +11,8 @@ from textual.app import App, ComposeResult
 
 from syncflow.errors import UsageError
 from tui.filtering import Term, chosen, parse
-from tui.plain import harmless
-from tui.widgets.lazy_table import LazyTable, _fit
+from tui.plain import fitted, harmless
+from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Column
 
 pytestmark = pytest.mark.unit
@@ -149,4 +149,4 @@ def test_nothing_that_a_terminal_would_obey_is_left(text: str) -> None:
 
 @given(st.text(), st.integers(1, 40), st.booleans())
 def test_a_cell_is_as_wide_as_its_column(text: str, width: int, right: bool) -> None:
-    assert cell_len(_fit(harmless(text), width, right=right)) == width
+    assert cell_len(fitted(text, width, right=right)) == width

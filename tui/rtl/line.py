@@ -23,13 +23,16 @@ RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-
 _DRAWN = "\u2500-\u259f"
 _ORNAMENTS = "\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2800-\u28ff\u2b00-\u2bff\u2022\u00b7"
 _has_right = re.compile(f"[{RIGHT}]").search
-_texts = re.compile(f"[^ {_DRAWN}]+(?: [^ {_DRAWN}]+)*").finditer
+_WORD = f"(?:(?<![^ ])'[^'{_DRAWN}]*'(?![^ .,:;)])|[^ {_DRAWN}]+)"
+"""What stands between quotation marks is one word, whatever blanks it has: a value, shown exactly."""
+_texts = re.compile(f"{_WORD}(?: {_WORD})*").finditer
 _between = re.compile(f" +|[{''.join(INVERSE)}]|(?:(?![{''.join(INVERSE)}])[{_DRAWN}])+").findall
 _decoration = re.compile(f"([ {_ORNAMENTS}]*)(.*?)([ {_ORNAMENTS}]*)", re.DOTALL).fullmatch
 _margins = re.compile(f"([ {_DRAWN}]*)(.*?)([ {_DRAWN}]*)", re.DOTALL).fullmatch
 _NATIVE = "\u0660-\u066c\u06f0-\u06f9"
 _latin = re.compile(
-    r"[!-~]*[0-9A-Za-z][!-~]*(?: [!-~]*[0-9A-Za-z&+=/|-][!-~]*)*"
+    r"(?<![!-~])'[ -&(-~]*[0-9A-Za-z][ -&(-~]*'(?![0-9A-Za-z'])"
+    r"|[!-~]*[0-9A-Za-z][!-~]*(?: [!-~]*[0-9A-Za-z&+=/|-][!-~]*)*"
     rf"|[-+\u2212]?[{_NATIVE}]+(?:[-+\u2212:/.,\u00d7][{_NATIVE}]+)*"
 ).finditer
 """What is kept from left to right within a text that runs the other way: words and numbers in ASCII, ids, addresses,

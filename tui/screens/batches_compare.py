@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
-from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -19,7 +18,7 @@ from syncflow.i18n.texts import retold
 from syncflow.model import Batch
 from tui import marks
 from tui.marks import Tone, toned
-from tui.plain import harmless
+from tui.plain import fitted
 from tui.screens.place import Place
 
 if TYPE_CHECKING:
@@ -228,13 +227,6 @@ def _remarks(before: Batch, after: Batch) -> Iterator[Content]:
 
 
 def _fitted(line: Line, cell: int) -> Content:
-    name, both = _cut(line.name, _NAME), (_cut(line.before, cell), _cut(line.after, cell))
+    name, both = fitted(line.name, _NAME), (fitted(line.before, cell), fitted(line.after, cell))
     values = toned((" " * _GAP).join([*both, line.difference]).rstrip(), line.tone)
     return toned(f"{name}{' ' * _GAP}", Tone.QUIET) + values
-
-
-def _cut(text: str, width: int) -> str:
-    text = harmless(text)
-    if cell_len(text) <= width:
-        return text + " " * (width - cell_len(text))
-    return set_cell_size(text, width - 1) + "…"

@@ -20,6 +20,7 @@ from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
 from syncflow.i18n.texts import retold, told
 from tui.marks import Tone, named, toned
+from tui.plain import fitted
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
 from tui.screens.retried import RetriedScreen
@@ -301,21 +302,18 @@ def _side_by_side(record: "FailedDetail", width: int) -> Content:
     names = list(dict.fromkeys([*record.raw_data, *normalised, *mapped]))
     columns = [(_("as sent"), record.raw_data), (_("as read"), normalised), (_("as loaded"), mapped)]
     shown = [column for column in columns if column[1]]
-    wide = 24
-    cell = max((width - wide) // max(len(shown), 1) - 1, 12)
-    lines = [toned("".ljust(wide) + " ".join(title.ljust(cell) for title, _values in shown), Tone.QUIET)]
+    gap, wide = "  ", 22
+    cell = max((width - wide) // max(len(shown), 1) - len(gap), 12)
+    titles = [fitted(title, cell) for title, _values in shown]
+    lines = [toned(gap.join(["".ljust(wide), *titles]), Tone.QUIET)]
     for name in names:
-        parts = [_cut(_shown(_text(values[name])) if name in values else "", cell) for _title, values in shown]
-        text = _cut(("✖ " if name == fault else "  ") + name, wide - 1) + " " + " ".join(parts)
+        parts = [fitted(_shown(_text(values[name])) if name in values else "", cell) for _title, values in shown]
+        text = gap.join([fitted(("✖ " if name == fault else "  ") + name, wide), *parts])
         lines.append(toned(text.rstrip(), Tone.BAD if name == fault else Tone.PLAIN))
     if record.override:
         changed = ", ".join(f"{name} → {_shown(value)}" for name, value in record.override.items())
         lines.append(toned(_("edited: {}").format(changed), Tone.LIVE))
     return Content("\n").join(lines)
-
-
-def _cut(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
 
 
 def _without_comments(text: str) -> str:

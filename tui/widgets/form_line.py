@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
@@ -14,7 +13,7 @@ from textual.widgets import Input
 from syncflow.i18n.catalog import N_, _
 from syncflow.i18n.formats import NOTHING
 from tui.marks import Tone, toned
-from tui.plain import harmless
+from tui.plain import fitted
 from tui.widgets.field import Field
 from tui.widgets.form_fields import FormField, Option
 
@@ -188,7 +187,7 @@ class FormLine(Widget, can_focus=True):
 
     def render(self) -> Content:
         width = self.content_size.width
-        label = _fit(_(self.field.label), LABEL_WIDTH)
+        label = fitted(_(self.field.label), LABEL_WIDTH)
         head = toned(" " * self._indent) + toned(_CHANGED if self._is_changed else "  ", Tone.WARN)
         head += toned(label + " ", Tone.QUIET)
         line = (head + self._shown()).truncate(width, ellipsis=True)
@@ -219,10 +218,3 @@ class FormLine(Widget, can_focus=True):
 
 def _label(option: Option) -> str:
     return _(option.label) or option.value
-
-
-def _fit(text: str, width: int) -> str:
-    plain = harmless(text)
-    if cell_len(plain) > width:
-        return set_cell_size(plain, width - 1) + "…"
-    return set_cell_size(plain, width)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
@@ -22,7 +21,7 @@ from syncflow.errors import SyncFlowError
 from syncflow.i18n.catalog import N_, _
 from tui.breakdown import for_a_person
 from tui.marks import Tone
-from tui.plain import harmless
+from tui.plain import fitted
 from tui.widgets.rows import Column, RowList, Rows
 
 R = TypeVar("R")
@@ -373,7 +372,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         style = self.get_component_rich_style("lazy-table--titles")
         parts = [("  ", style)]
         for column, wide in self._widths(width):
-            parts += [(_fit(_(column.title), wide, right=column.right), style), (" " * _GAP, style)]
+            parts += [(fitted(_(column.title), wide, right=column.right), style), (" " * _GAP, style)]
         return self._line(parts, width, style)
 
     def _drawn(self, row: R, index: int, width: int) -> Strip:
@@ -383,7 +382,7 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         for column, wide in self._widths(width):
             cell = column.cell(row)
             text, tone = cell if isinstance(cell, tuple) else (cell, Tone.PLAIN)
-            parts += [(_fit(harmless(text), wide, right=column.right), self._style(tone)), (" " * _GAP, Style.null())]
+            parts += [(fitted(text, wide, right=column.right), self._style(tone)), (" " * _GAP, Style.null())]
         if index == self.cursor:
             name = "lazy-table--cursor" if self.has_focus else "lazy-table--cursor-away"
             base += self.get_component_rich_style(name)
@@ -399,11 +398,3 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
     def _line(self, parts: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:
         strip = Strip([Segment(text, base + Style(color=style.color, bold=style.bold)) for text, style in parts])
         return strip.adjust_cell_length(width, base)
-
-
-def _fit(text: str, width: int, *, right: bool) -> str:
-    """The text in exactly so many cells; what does not fit is cut with an ellipsis."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, max(width - 1, 0)) + "…"
-    return " " * (width - length) + text if right else text + " " * (width - length)

@@ -186,6 +186,9 @@ def shown(line: str, manner: Manner = Manner.TEXT) -> str:
         ("سلام ما", "ﺎﻣ  ﻡﻼﺳ"),
         ("کد ORA-1: no such row (X.Y).", ".ORA-1: no such row (X.Y) ﺪﮐ"),
         ("▊ متن ▎", "▊ ﻦﺘﻣ ▎"),
+        ("SITE  'S04   '", "'S04   '  SITE"),
+        ("LEVEL  ' 1  ' → '1'", "' 1  ' → '1'  LEVEL"),
+        ("مقدار 'S04   ' عدد", "ﺩﺪﻋ 'S04   ' ﺭﺍﺪﻘﻣ"),
     ],
 )  # fmt: skip
 def test_a_line_reads_right(line: str, wanted: str) -> None:
