@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event as Flag
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -396,10 +397,10 @@ class Console(Directed):
 
         self.push_screen(AlertsScreen())
 
-    def action_report(self) -> None:
+    def action_report(self, since: datetime | None = None) -> None:
         from tui.screens.night_report import NightReportScreen
 
-        self.push_screen(NightReportScreen())
+        self.push_screen(NightReportScreen(since))
 
     def action_doctor(self) -> None:
         from tui.screens.doctor import DoctorScreen

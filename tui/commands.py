@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,12 @@ def _explain(console: "Console", words: Sequence[str]) -> None:
     console.explain(words[0], words[1:])
 
 
+def _report(console: "Console", words: Sequence[str]) -> None:
+    from syncflow.service.last_time import last_time
+
+    console.action_report(last_time(" ".join(words), datetime.now().astimezone(), "report") if words else None)
+
+
 def _sync(console: "Console", words: Sequence[str]) -> None:
     if words:
         console.ask_to_sync(list(words))
@@ -64,7 +71,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("pending", N_("rows that wait for a parent"), _go("pending")),
     Command("schedules", N_("what happens by itself, and when"), _go("schedules")),
     Command("alerts", N_("what is wrong now"), lambda console, _words: console.action_alerts()),
-    Command("report", N_("what the last twelve hours did"), lambda console, _words: console.action_report()),
+    Command("report", N_("what was done in the last twelve hours, or since: report 19:00"), _report, "TIME"),
     Command("doctor", N_("is this installation as it must be?"), lambda console, _words: console.action_doctor()),
     Command("settings", N_("settings, keys, service tokens"), _go("settings")),
     Command("log", N_("what happens, line by line"), _go("log")),

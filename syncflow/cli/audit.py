@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from syncflow.cli.figures import local_time, table
-from syncflow.cli.night_report import last_time
 from syncflow.cli.output import note, say, say_json
 from syncflow.cli.session import session
 from syncflow.i18n.catalog import _
 from syncflow.i18n.formats import whole
+from syncflow.service.last_time import last_time
 
 app = typer.Typer(help="What people did: every act that changed something.", no_args_is_help=True)
 

@@ -1,7 +1,7 @@
 """`syncflow report`: one screen for the morning."""
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +9,8 @@ import typer
 from syncflow.cli.figures import count, table
 from syncflow.cli.output import say, say_json
 from syncflow.cli.session import session
-from syncflow.errors import UsageError
 from syncflow.i18n.catalog import N_
+from syncflow.service.last_time import last_time
 
 if TYPE_CHECKING:
     from syncflow.service.night_report import EntityNight
@@ -41,29 +41,6 @@ def report(
         say(line)
     for line in rest(found):
         say(line)
-
-
-def last_time(text: str, now: datetime) -> datetime:
-    """The last moment at which it was `19:00`, or a moment that is given with its day; without an offset in the time
-    zone of this machine, as `now` is. Raises UsageError for what is no time, or is yet to come."""
-    try:
-        found = _on_this_day(time.fromisoformat(text), now) if len(text) <= len("19:00:00") else _given(text)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            "--since takes 19:00, or a day and a time such as 2026-07-01T19:00, not {text}.", text=repr(text)
-        ) from None
-    if found > now:
-        raise UsageError("--since {text} is yet to come. Name a time that has been.", text=text)
-    return found
-
-
-def _on_this_day(at: time, now: datetime) -> datetime:
-    today = datetime.combine(now.date(), at).astimezone()
-    return today if today <= now else datetime.combine(now.date() - timedelta(days=1), at).astimezone()
-
-
-def _given(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone()
 
 
 def _table(entities: Sequence["EntityNight"]) -> list[str]:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from syncflow.cli.night_report import last_time
 from syncflow.errors import UsageError
+from syncflow.service.last_time import last_time
 from tests.cli.conftest import ITEMS, Shell
 
 NOON = datetime(2026, 11, 24, 12).astimezone()

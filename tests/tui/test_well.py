@@ -42,5 +42,13 @@ def test_the_report_says_what_was_done(company: World) -> None:
         await desk.press("m")
         await desk.sees("1 batch of 1 entity: 1 row read, 1 in.")
         assert "1 batch of 1 entity: 1 row read, 1 in." in [line.strip() for line in desk.text.splitlines()]
+        await desk.press("escape", "colon")
+        await desk.type("report 25:00")
+        await desk.press("enter")
+        await desk.sees("report takes 19:00, or a day and a time such as 2026-07-01T19:00, not '25:00'.")
+        await desk.press("colon")
+        await desk.type("report 2026-07-01")
+        await desk.press("enter")
+        await desk.sees("2026-07-01 00:00 to 2", "1 batch of 1 entity")
 
     at_the_desk(company, work, Manner(observe=True))

@@ -19,16 +19,22 @@ class NightReportScreen(Page):
     TITLE_WORD = N_("report")
     ABOUT = N_(
         "What was done in the last twelve hours, what failed, waits and is withheld, and what needs a person. y copies "
-        "it. Another beginning: syncflow report --since 19:00"
+        "it. Another beginning: :report 19:00"
     )
 
-    def __init__(self) -> None:
+    def __init__(self, since: datetime | None = None) -> None:
+        """Without a time the last twelve hours, again and again."""
         super().__init__()
+        self._given = since
         self._text = ""
 
     @property
+    def _since(self) -> datetime:
+        return self._given or datetime.now(UTC) - LAST
+
+    @property
     def title_text(self) -> str:
-        return " ".join([super().title_text, _("since {}").format(formats.soon(datetime.now(UTC) - LAST))])
+        return " ".join([super().title_text, _("since {}").format(formats.soon(self._since))])
 
     def body(self) -> ComposeResult:
         with VerticalScroll():
@@ -37,7 +43,7 @@ class NightReportScreen(Page):
     def load(self) -> None:
         from syncflow.service.night_report_text import report_text  # heavy, and only for who asks
 
-        self.read(lambda runtime: report_text(runtime.night_report.report(datetime.now(UTC) - LAST)), self._show)
+        self.read(lambda runtime: report_text(runtime.night_report.report(self._since)), self._show)
 
     def _show(self, text: str) -> None:
         self.console.trouble_is_over()
