@@ -26,7 +26,7 @@ def test_a_line_that_is_cut_in_a_batch_is_taken_up_by_the_next_login(field: Fiel
     field.break_source(Fault(kind="delay", path=SLUG, seconds=0.5, times=None))
     with sshd(field.settings) as server:
         first = Line(server, "olga")
-        first.shows("● database", "olga")
+        first.shows("● 4 well", "olga")
         first.type("2")
         first.shows("items")
         first.type("s")
@@ -36,7 +36,7 @@ def test_a_line_that_is_cut_in_a_batch_is_taken_up_by_the_next_login(field: Fiel
         field.check_books()
         field.mend()
         second = Line(server, "piet")
-        second.shows("● database", "piet", "interrupted")
+        second.shows("● 4 well", "piet", "interrupted")
         second.type("a")
         until(lambda: field.statuses() == ["completed_with_errors"], "completed batch")
         second.shows("with errors: items")

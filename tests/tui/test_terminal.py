@@ -28,7 +28,7 @@ def terminal(field: Field) -> Iterator[Terminal]:
 
 def test_it_opens_and_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
     terminal.shows("dashboard")
-    terminal.shows("● database")
+    terminal.shows("● 4 well")
     assert not terminal.is_as_before()
     terminal.type("q")
     terminal.ends(0)
@@ -37,14 +37,14 @@ def test_it_opens_and_leaves_the_terminal_as_it_was(terminal: Terminal) -> None:
 
 
 def test_sigterm_ends_it_with_its_own_code(terminal: Terminal) -> None:
-    terminal.shows("● database")
+    terminal.shows("● 4 well")
     terminal.process.send_signal(signal.SIGTERM)
     terminal.ends(128 + signal.SIGTERM)
     assert terminal.is_as_before()
 
 
 def test_a_killed_console_leaves_a_terminal_that_works(terminal: Terminal) -> None:
-    terminal.shows("● database")
+    terminal.shows("● 4 well")
     os.kill(terminal.console, signal.SIGKILL)
     terminal.ends(128 + signal.SIGKILL)
     assert terminal.is_as_before()
@@ -53,7 +53,7 @@ def test_a_killed_console_leaves_a_terminal_that_works(terminal: Terminal) -> No
 
 
 def test_a_console_without_its_guard_ends_as_well(terminal: Terminal) -> None:
-    terminal.shows("● database")
+    terminal.shows("● 4 well")
     console = terminal.console
     terminal.process.kill()
     terminal.process.wait()
@@ -65,7 +65,7 @@ def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> Non
     field.break_source(Fault(kind="delay", path=SLUG, seconds=0.1, times=None))
     terminal = Terminal(field.settings)
     try:
-        terminal.shows("● database")
+        terminal.shows("● 4 well")
         with field.runtime() as asking:
             asking.batches.request([SLUG], SyncType.INCREMENTAL)
         until(lambda: field.statuses() == ["running"], "running batch")
@@ -84,7 +84,7 @@ def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> Non
 def test_it_is_seen_although_errors_go_elsewhere(field: Field, tmp_path: Path) -> None:
     terminal = Terminal(field.settings, errors=tmp_path / "errors.log")
     try:
-        terminal.shows("● database")
+        terminal.shows("● 4 well")
         terminal.type("q")
         terminal.ends(0)
     finally:

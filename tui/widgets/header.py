@@ -10,10 +10,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from syncflow.i18n.catalog import _
+from syncflow.i18n.catalog import _, plural
 from tui.marks import Tone, toned
 
 _SHORTEST = 4
+_ENOUGH = 16
+"""Cells of a database's name by which it is known."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,15 @@ class Header(Vertical):
         else:
             environment = toned(now.environment, Tone.QUIET)
         who = toned(f"{now.operator} · {now.manner}", Tone.QUIET)
-        state = Content(" ").join([toned(text, tone) for text, tone in now.parts])
-        room = max(self.size.width - 2 - state.cell_length, 1)
         pieces = [Content.styled("SyncFlow", "bold $primary"), environment, who]
+        taken = Content("  ").join(pieces).cell_length
+        wanted = taken + 2 + min(toned(now.database).cell_length, _ENOUGH)
+        state = _side_by_side(now.parts)
+        if wanted + 1 + state.cell_length > self.size.width - 2:
+            state = _side_by_side(_gathered(now.parts))
+        room = max(self.size.width - 2 - state.cell_length, 1)
         if now.database:
-            left = room - 1 - Content("  ").join(pieces).cell_length - 2
+            left = room - 1 - taken - 2
             pieces.insert(2, toned(now.database).truncate(max(left, _SHORTEST), ellipsis=True))
         shown = Content("  ").join(pieces).truncate(room - 1, ellipsis=True)
         return shown + Content(" " * (room - shown.cell_length)) + state
@@ -103,6 +109,17 @@ class Header(Vertical):
     def _room(self) -> int:
         """What is left for the names of the places, beside keys and blanks."""
         return self.size.width - 2 - sum(len(key) + 2 for key, _title in self._places)
+
+
+def _side_by_side(parts: Sequence[tuple[str, Tone]]) -> Content:
+    return Content(" ").join([toned(text, tone) for text, tone in parts])
+
+
+def _gathered(parts: Sequence[tuple[str, Tone]]) -> list[tuple[str, Tone]]:
+    """Where there is no room for all of them: what is not well by its name, the others by their number."""
+    others = [part for part in parts if part[1] is not Tone.GOOD]
+    well = len(parts) - len(others)
+    return [*others, (plural("● {n} well", "● {n} well", well), Tone.GOOD)] if well else others
 
 
 def _fitted(names: Sequence[str], whole: int, room: int) -> list[str]:
