@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from syncflow.i18n.texts import Text
+
 ROW = "@row"
 """UInt32: a row's number within its chunk; the thread that ties all frames of a chunk together."""
 KEY = "@key"
@@ -77,8 +79,8 @@ class Chunk:
     def with_rows(self, rows: pl.DataFrame) -> "Chunk":
         return replace(self, rows=rows)
 
-    def with_note(self, note: str, rows: int = 0) -> "Chunk":
-        return replace(self, notes=(*self.notes, (note, rows)))
+    def with_note(self, note: Text, rows: int = 0) -> "Chunk":
+        return replace(self, notes=(*self.notes, (str(note), rows)))
 
     def reject(self, rejected: pl.DataFrame) -> "Chunk":
         """Take rows out, with their reasons (REJECTED_SCHEMA). Of several reasons for one row the first counts."""

@@ -10,6 +10,7 @@ import structlog
 
 from syncflow.errors import SyncFlowError
 from syncflow.events import ActDone, BatchChanged, News
+from syncflow.i18n.texts import Text
 from syncflow.observe import process
 from syncflow.observe.application import Answers, Told, application
 from syncflow.observe.counting import EventCounts
@@ -121,9 +122,9 @@ class Observation:
     def _detailed(self) -> Told:
         report = self._report
         if self._runtime is None or report is None:
-            report = _without_database("SyncFlow waits for it, or has just begun; the log says more")
+            report = _without_database(Text("SyncFlow waits for it, or has just begun; the log says more"))
         elif time.monotonic() - self._reported_at > STALE_SECONDS:
-            report = _without_database(f"it has not answered since {report.checked_at:%H:%M:%S} UTC")
+            report = _without_database(Text("it has not answered since {time} UTC", time=report.checked_at.time()))
         return Told(report, well=not report.vital_down)
 
     def _metrics(self) -> str:
@@ -135,7 +136,7 @@ class Observation:
             yield gauge("syncflow_database_up", "Whether the metadata database answers.", Sample(0))
             return
         age = time.monotonic() - self._reported_at
-        up = not any(each.name == "database" and each.level is Level.DOWN for each in report.components)
+        up = not any(str(each.name) == "database" and each.level is Level.DOWN for each in report.components)
         yield gauge(
             "syncflow_database_up", "Whether the metadata database answers.", Sample(int(up and age < STALE_SECONDS))
         )
@@ -190,8 +191,8 @@ def _one_of(states: type[WorkerState] | type[SchedulerState], state: str) -> Ite
     return (Sample(int(each == state), {"state": str(each)}) for each in states)
 
 
-def _without_database(said: str) -> HealthReport:
-    component = Component("database", Level.DOWN, said, vital=True)
+def _without_database(said: Text) -> HealthReport:
+    component = Component(Text("database"), Level.DOWN, said, vital=True)
     return HealthReport(Level.DOWN, version("syncflow"), datetime.now(UTC), (component,))
 
 

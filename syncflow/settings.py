@@ -246,7 +246,7 @@ class Settings(BaseSettings):
     report_webhook_url: Webhook | None = None
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
-    _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _warnings: tuple[texts.Text, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(
@@ -304,7 +304,7 @@ class Settings(BaseSettings):
         return self._origins.get(field, DEFAULT_ORIGIN)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[texts.Text, ...]:
         """Sentences about what looked wrong while reading but may be meant so."""
         return self._warnings
 

@@ -38,7 +38,7 @@ def load_settings(working_directory: Path | None = None, system_file: Path = SYS
     """
     files = ((working_directory or Path.cwd()) / ".env", system_file)
     given: dict[str, _Given] = {}
-    warnings: list[str] = []
+    warnings: list[Text] = []
     for name, value in (*_from_environment(), *_from_secret_files()):
         given.setdefault(name, value)
     below: dict[str, _Given] = {}
@@ -101,7 +101,7 @@ def _from_kept_tokens(given: Mapping[str, _Given]) -> Iterator[tuple[str, _Given
             yield name, _Given(text, f"kept in {directory}")
 
 
-def _from_file(file: Path, warnings: list[str]) -> Iterator[tuple[str, _Given]]:
+def _from_file(file: Path, warnings: list[Text]) -> Iterator[tuple[str, _Given]]:
     try:
         file.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -125,11 +125,14 @@ def _known(values: Mapping[str, object], origin: str) -> Iterator[tuple[str, _Gi
             yield name, _Given(str(value), origin)
 
 
-def _misspelt(names: Mapping[str, str | None], origin: str) -> Iterator[str]:
+def _misspelt(names: Mapping[str, str | None], origin: str) -> Iterator[Text]:
     for name in names:
         nearest = get_close_matches(name.lower(), Settings.model_fields, n=1, cutoff=0.85)
         if nearest and name.lower() != nearest[0]:
-            yield f"{name.upper()} in {origin} is no setting and was not read; the nearest is {nearest[0].upper()}."
+            yield Text(
+                "{name} in {file} is no setting and was not read; the nearest is {nearest}.",
+                name=name.upper(), file=origin, nearest=nearest[0].upper(),
+            )  # fmt: skip
 
 
 def _validated(given: Mapping[str, _Given]) -> Settings:

@@ -160,7 +160,9 @@ def test_the_database_is_named_whole_or_in_parts(
 def test_a_misspelt_name_in_a_file_is_said_with_the_nearest(tmp_path: Path, system_file: Path) -> None:
     write(tmp_path / ".env", "APISMTH_URL=http://x\nPATH_TO_SOMETHING=y\n")
     settings = load_settings(system_file=system_file)
-    assert settings.warnings == ("APISMTH_URL in .env is no setting and was not read; the nearest is APISMITH_URL.",)
+    assert [str(each) for each in settings.warnings] == [
+        "APISMTH_URL in .env is no setting and was not read; the nearest is APISMITH_URL."
+    ]
 
 
 def test_a_directory_of_secrets_that_is_not_there_is_refused(

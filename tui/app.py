@@ -279,7 +279,7 @@ class Console(Directed):
         self._show_standing()
         for health in message.found if message.tell else worse:
             severity: Severity = "information" if health.state == "ok" else "error"
-            self.notify(f"{health.name}: {health.said}", severity=severity, timeout=10, markup=False)
+            self.notify(f"{health.name}: {told(health.said)}", severity=severity, timeout=10, markup=False)
 
     def _was_ok(self, name: str) -> bool:
         return name not in self.neighbours or self.neighbours[name].state == "ok"

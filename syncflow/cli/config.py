@@ -6,7 +6,7 @@ import typer
 
 from syncflow.cli.output import note, say_json, say_table
 from syncflow.i18n.catalog import _
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import told
 from syncflow.settings import NOT_SET, describe
 from syncflow.settings_loader import load_settings
 
@@ -23,7 +23,7 @@ def show(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False)
     """Show every setting with its value and origin; secrets are masked."""
     settings = load_settings()
     for warning in settings.warnings:
-        note(_("Warning: {text}").format(text=retold(str(warning))))
+        note(_("Warning: {text}").format(text=told(warning)))
     lines = describe(settings)
     if json:
         say_json(lines)

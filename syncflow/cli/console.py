@@ -3,7 +3,7 @@
 from syncflow.actor import this_user
 from syncflow.cli.output import note
 from syncflow.i18n.catalog import _
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import told
 from syncflow.settings_loader import load_settings
 
 
@@ -14,5 +14,5 @@ def console(*, observe: bool, read_only: bool, language: str | None) -> int:
 
     settings = load_settings()
     for warning in settings.warnings:
-        note(_("Warning: {text}").format(text=retold(str(warning))))
+        note(_("Warning: {text}").format(text=told(warning)))
     return open_console(settings, this_user(), Manner(observe, read_only), language)

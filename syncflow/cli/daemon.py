@@ -38,4 +38,4 @@ def daemon(*, embedded: bool) -> NoReturn:
 def _log_from_now_on(settings: Settings) -> None:
     configure_logs(settings.log_level, json=True, stream=sys.stdout, secrets=settings.secrets())
     for warning in settings.warnings:
-        structlog.get_logger(__name__).warning("a setting was not read", error=warning)
+        structlog.get_logger(__name__).warning("a setting was not read", error=str(warning))

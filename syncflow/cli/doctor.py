@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from syncflow.cli.output import say, say_beside, say_json
 from syncflow.errors import ConfigurationError
 from syncflow.i18n.catalog import N_, _, plural
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import Text, told
 from syncflow.settings_loader import load_settings
 
 if TYPE_CHECKING:
     from syncflow.service.findings import Finding
 
-_MARKS = {"ok": "ok     ", "warning": "WARNING", "failure": "FAILURE"}
+_MARKS = {"ok": N_("ok"), "warning": N_("WARNING"), "failure": N_("FAILURE")}
 _WIDE, _HIGH = 80, 24
 
 
@@ -56,8 +57,7 @@ def _examine() -> "Iterator[Finding]":
     try:
         settings = load_settings()
     except ConfigurationError as error:
-        for line in str(error).splitlines():
-            yield failure("settings", line)
+        yield failure(N_("settings"), error.text)
         yield from examine_versions()
     else:
         yield from doctor_of(settings).examine()
@@ -70,28 +70,37 @@ def _terminal() -> "Iterator[Finding]":
 
     from syncflow.service.findings import ok, warning
 
+    name = N_("terminal")
     if not sys.stdout.isatty():
-        yield ok("terminal", N_("none: this is no terminal, and only the console needs one"))
+        yield ok(name, Text("none: this is no terminal, and only the console needs one"))
         return
     size = shutil.get_terminal_size()
     colours = Console().color_system
-    told = f"{size.columns}x{size.lines}, {os.environ.get('TERM', 'TERM is not set')}, {colours or 'no colours'}"
+    said = Text(
+        "{size}, {terminal}, {colours}, {encoding}",
+        size=f"{size.columns}x{size.lines}",
+        terminal=os.environ.get("TERM", Text("TERM is not set")),
+        colours=colours or (Text("no colours: NO_COLOR is set") if "NO_COLOR" in os.environ else Text("no colours")),
+        encoding=sys.stdout.encoding,
+    )
     if size.columns < _WIDE or size.lines < _HIGH:
-        yield warning(
-            "terminal", told, N_("The console wants {size} at least: make it larger.").format(size=f"{_WIDE}x{_HIGH}")
-        )
+        least = f"{_WIDE}x{_HIGH}"
+        yield warning(name, said, Text("The console wants {size} at least: make it larger.", size=least))
     elif sys.stdout.encoding.lower().replace("-", "") != "utf8":
-        yield warning("terminal", f"{told}, {sys.stdout.encoding}", N_("Set LANG to a UTF-8 locale, such as C.UTF-8."))
+        yield warning(name, said, Text("Set LANG to a UTF-8 locale, such as C.UTF-8."))
     elif colours is None and "NO_COLOR" not in os.environ:
-        yield warning("terminal", told, N_("Set TERM to what this terminal is, such as xterm-256color."))
+        yield warning(name, said, Text("Set TERM to what this terminal is, such as xterm-256color."))
     else:
-        why = " (NO_COLOR is set)" if "NO_COLOR" in os.environ else ""
-        yield ok("terminal", f"{told}{why}, {sys.stdout.encoding}")
+        yield ok(name, said)
 
 
 def _tell(finding: "Finding") -> None:
-    name = "" if finding.said.startswith(finding.name) else f"{finding.name}: "
-    say_beside(f"{_MARKS[finding.grade]}  ", f"{name}{retold(finding.said)}")
+    marks = {grade: _(word) for grade, word in _MARKS.items()}
+    wide = max(map(cell_len, marks.values())) + 2
+    said = told(finding.said)
+    name = "" if said.startswith(_(finding.name)) else f"{_(finding.name)}: "
+    for line in f"{name}{said}".splitlines():
+        say_beside(set_cell_size(marks[finding.grade], wide), line)
     if finding.remedy:
-        say_beside(" " * 11, retold(finding.remedy))
+        say_beside(" " * (wide + 2), told(finding.remedy))
     sys.stdout.flush()

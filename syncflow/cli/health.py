@@ -3,12 +3,13 @@
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from syncflow.cli.figures import duration, local_time
 from syncflow.cli.output import say, say_beside, say_json
 from syncflow.cli.session import session
 from syncflow.i18n.catalog import _
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import retold, told
 
 
 def health(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
@@ -23,9 +24,10 @@ def health(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = Fals
         say_json(report)
     else:
         say(f"SyncFlow {report.version}: {_(report.status)}")
-        width = max(len(each.name) for each in report.components)
-        for each in report.components:
-            say_beside(f"{each.name:<{width}}  {each.level:<8}  ", retold(each.said))
+        rows = [(told(each.name), _(each.level), told(each.said)) for each in report.components]
+        wide = [max(cell_len(row[column]) for row in rows) for column in range(2)]
+        for name, level, said in rows:
+            say_beside(f"{set_cell_size(name, wide[0])}  {set_cell_size(level, wide[1])}  ", said)
         for daemon in report.daemons:
             said = _("The daemon on {host} was heard {age} ago; it is there since {time}.")
             if daemon.leads:

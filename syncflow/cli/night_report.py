@@ -10,6 +10,7 @@ from syncflow.cli.figures import count, table
 from syncflow.cli.output import say, say_json
 from syncflow.cli.session import session
 from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import told
 from syncflow.service.last_time import last_time
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ def report(
     if json:
         say_json(found)
         return
-    for line in headline(found):
+    for line in headline(found, say=told):
         say(line)
     if found.entities:
         say("")
     for line in _table(found.entities):
         say(line)
-    for line in rest(found):
+    for line in rest(found, say=told):
         say(line)
 
 

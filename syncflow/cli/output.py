@@ -8,6 +8,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from syncflow.i18n.texts import plain
+
 
 def say(text: str) -> None:
     """A result, as text; in a terminal a sentence that is too long for a line is broken between words."""
@@ -39,7 +41,7 @@ def note(text: str) -> None:
 
 def say_json(value: object) -> None:
     """A result for programs: dataclasses, mappings, lists, dates and uids as JSON, two blanks a level."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=plain), indent=2) + b"\n")
     sys.stdout.flush()
 
 

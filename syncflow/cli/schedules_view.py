@@ -8,7 +8,7 @@ from syncflow.cli.figures import count, duration, facts, local_time, per_second,
 from syncflow.i18n.catalog import ENGLISH, N_, _, language, plural
 from syncflow.i18n.digits import native
 from syncflow.i18n.formats import day, percent
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import retold, told
 from syncflow.scheduler.terms import days_text, window_text
 from syncflow.schedules import BackgroundSchedule, NightEnd, NightRecord
 from syncflow.service.schedules import Schedules, ScheduleState, ScheduleStatus, TimedEntity
@@ -20,7 +20,7 @@ def list_lines(found: Schedules) -> Iterator[str]:
         rows = [_row(each) for each in found.nights]
         yield from table(header, rows, left=("entity", "window", "days", "tonight"))
         yield ""
-        yield from (f"{each.schedule.entity}: {retold(each.forecast_text)}." for each in found.nights)
+        yield from (f"{each.schedule.entity}: {told(each.forecast_text)}." for each in found.nights)
     if found.nights and found.timed:
         yield ""
     if found.timed:
@@ -32,15 +32,15 @@ def list_lines(found: Schedules) -> Iterator[str]:
 def show_lines(found: ScheduleStatus) -> Iterator[str]:
     schedule = found.schedule
     yield terms_line(schedule)
-    told = {
+    facts_told = {
         N_("state"): _state(found),
         N_("cycle"): _cycle(schedule),
         N_("progress"): _progress(found),
         N_("tonight"): tonight_text(found),
-        N_("forecast"): retold(found.forecast_text),
+        N_("forecast"): told(found.forecast_text),
         N_("changes"): _(_CHANGES[found.changes.name]),
     }
-    yield from facts(told, least=LABELS)
+    yield from facts(facts_told, least=LABELS)
     if found.history:
         yield ""
         yield from _history(found.history)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from syncflow.cli.output import note
 from syncflow.events import Event, Listener
 from syncflow.i18n.catalog import _
-from syncflow.i18n.texts import retold
+from syncflow.i18n.texts import told
 from syncflow.settings import Settings
 from syncflow.settings_loader import load_settings
 
@@ -24,7 +24,7 @@ def start() -> Settings:
     """The settings, with what looks wrong in them said; logs go to standard error from now on."""
     settings = load_settings()
     for warning in settings.warnings:
-        note(_("Warning: {text}").format(text=retold(str(warning))))
+        note(_("Warning: {text}").format(text=told(warning)))
     send_logs(settings)
     return settings
 

@@ -68,7 +68,7 @@ class HttpClient:
 
     def health(self) -> str:
         """What the neighbour says of itself (`apismith 1.4`); logs in as well. Raises as `call` does."""
-        told = self.anonymous(Call("GET", "/health", Text("Asking how it is")), _read_health)
+        told = self.anonymous(Call("GET", "/health", Text("Asking for its version")), _read_health)
         self._tokens.current()
         return told
 

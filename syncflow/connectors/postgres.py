@@ -89,17 +89,17 @@ class Database:
         same._retrier = self._retrier.until(should_stop)
         return same
 
-    def run(self, what: str, work: Callable[[Connection], T]) -> T:
+    def run(self, what: Text, work: Callable[[Connection], T]) -> T:
         """Do `work` in one transaction, again from its start after a deadlock or a lost connection.
 
-        `what` is a phrase for messages ("writing to sites"). Raises CommitUnknown, RetriableError when the attempts
+        `what` is a phrase for messages (`writing to sites`). Raises CommitUnknown, RetriableError when the attempts
         are used up, ConfigurationError for what somebody has to put right.
         """
         return self._retrier.run(
             lambda: self._once(what, work), lambda error: not isinstance(error, CommitUnknown) and not _is_final(error)
         )
 
-    def _once(self, what: str, work: Callable[[Connection], T]) -> T:
+    def _once(self, what: Text, work: Callable[[Connection], T]) -> T:
         with self._connection(what) as connection:
             connection.execute("BEGIN")
             result = work(connection)
@@ -121,7 +121,7 @@ class Database:
             return result
 
     @contextmanager
-    def _connection(self, what: str) -> Iterator[Connection]:
+    def _connection(self, what: Text) -> Iterator[Connection]:
         """A connection that is put back only when nothing went wrong with it; a broken one is replaced by the next."""
         connection = self._kept() or self._opened()
         try:
@@ -175,7 +175,7 @@ class Database:
             reason=said,
         )
 
-    def _translated(self, what: str, error: psycopg.Error) -> SyncFlowError:
+    def _translated(self, what: Text, error: psycopg.Error) -> SyncFlowError:
         state = error.sqlstate or ""
         said = Text("{database}: {what} failed: {reason}", database=self.said, what=what, reason=_first_line(error))
         if state == "42501":

@@ -37,6 +37,7 @@ from syncflow.connectors.schedulehub_pg_table import (
 )
 from syncflow.connectors.waves import waves
 from syncflow.errors import ConfigurationError, RetriableError
+from syncflow.i18n.texts import Text
 from syncflow.identities import Identities
 from syncflow.model import DriftMode, TargetTable
 from syncflow.protocols import DELETE_SCHEMA, FOUND_SCHEMA, Rehearsal
@@ -61,7 +62,7 @@ class ScheduleHubPostgres:
 
     def check(self) -> str:
         return self._database.run(
-            "asking how it is", lambda connection: f"PostgreSQL {connection.info.server_version // 10000}"
+            Text("Asking for its version"), lambda connection: f"PostgreSQL {connection.info.server_version // 10000}"
         )
 
     def clock(self) -> datetime | None:
@@ -71,7 +72,7 @@ class ScheduleHubPostgres:
             row = connection.execute("SELECT clock_timestamp()").fetchone()
             return row[0] if row is not None and isinstance(row[0], datetime) else None
 
-        return self._database.run("asking for the time", work)
+        return self._database.run(Text("Asking for the time"), work)
 
     def offers(self) -> None:
         """It has no capabilities: SyncFlow does everything itself."""
@@ -84,7 +85,7 @@ class ScheduleHubPostgres:
                 return True
             return BRIDGE_KEY not in self._indexes(connection, entity).missing()
 
-        return self._database.run(f"looking at the indexes of {entity}", work)
+        return self._database.run(Text("Looking at the indexes of {table}", table=entity), work)
 
     def close(self) -> None:
         self._database.close()
@@ -96,7 +97,7 @@ class ScheduleHubPostgres:
 
     def evict(self, worker: str) -> None:
         self._database.run(
-            "ending the sessions of a former worker",
+            Text("Ending the sessions of a former worker"),
             lambda connection: connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = %s AND datname = current_database()",
@@ -112,7 +113,7 @@ class ScheduleHubPostgres:
             return prepared
 
         try:
-            prepared = self._database.run(f"preparing the table {table.entity}", work)
+            prepared = self._database.run(Text("Preparing the table {table}", table=table.entity), work)
         except RetriableError:
             self._catalogs.pop(table.entity, None)
             raise
@@ -122,7 +123,7 @@ class ScheduleHubPostgres:
 
     def rehearse(self, table: TargetTable, drift: DriftMode) -> Rehearsal:
         return self._database.run(
-            f"looking at the table {table.entity}",
+            Text("Looking at the table {table}", table=table.entity),
             lambda connection: rehearse_table(connection, self._schema, table, drift),
         )
 
@@ -132,7 +133,7 @@ class ScheduleHubPostgres:
         merged = 0
         if BRIDGE_KEY in self._build_indexes(table.entity):
             merged = self._database.run(
-                f"merging rows of {table.entity}",
+                Text("Merging rows of {table}", table=table.entity),
                 lambda connection: self._indexes(connection, table.entity).merge_doubled(
                     self._catalog(connection, table.entity)
                 ),
@@ -145,7 +146,7 @@ class ScheduleHubPostgres:
         """Read at once, so that neither a transaction nor a connection is held while they are worked on."""
         name = qualified(self._schema, table.entity)
         parts = self._database.run(
-            f"listing the rows of {table.entity}",
+            Text("Listing the rows of {table}", table=table.entity),
             lambda connection: list(read_identities(connection, name, with_rowversion=with_rowversion)),
         )
         return iter(parts)
@@ -155,7 +156,7 @@ class ScheduleHubPostgres:
             parts = (keys[start : start + _ASKED_AT_ONCE] for start in range(0, keys.len(), _ASKED_AT_ONCE))
             return pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *(self._find(connection, table, p) for p in parts)])
 
-        return self._database.run(f"looking up rows of {table.entity}", work)
+        return self._database.run(Text("Looking up rows of {table}", table=table.entity), work)
 
     def values(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         def work(connection: Connection) -> pl.DataFrame:
@@ -163,25 +164,25 @@ class ScheduleHubPostgres:
             columns = {column.name: existing[column.name] for column in table.columns if column.name in existing}
             return read_values(connection, qualified(self._schema, table.entity), columns, keys.to_list())
 
-        return self._database.run(f"looking at rows of {table.entity}", work)
+        return self._database.run(Text("Looking at rows of {table}", table=table.entity), work)
 
     def deleted_at(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         name = qualified(self._schema, table.entity)
         return self._database.run(
-            f"looking at deleted rows of {table.entity}",
+            Text("Looking at deleted rows of {table}", table=table.entity),
             lambda connection: read_deleted(connection, name, keys.to_list()),
         )
 
     def living_children(self, table: TargetTable, keys: pl.Series) -> pl.DataFrame:
         return self._database.run(
-            f"looking for the children of {table.entity}",
+            Text("Looking for the children of {table}", table=table.entity),
             lambda connection: living_children(connection, self._schema, table, keys.to_list()),
         )
 
     def write(self, table: TargetTable, rows: pl.DataFrame) -> pl.DataFrame:
         try:
             return self._database.run(
-                f"writing to {table.entity}", lambda connection: self._write(connection, table, rows)
+                Text("Writing to {table}", table=table.entity), lambda connection: self._write(connection, table, rows)
             )
         except CommitUnknown as error:
             return in_doubt(error.result, str(error))
@@ -190,7 +191,7 @@ class ScheduleHubPostgres:
         keys: list[str] = rows[KEY].unique().to_list()
         try:
             return self._database.run(
-                f"deleting from {table.entity}",
+                Text("Deleting from {table}", table=table.entity),
                 lambda connection: delete_rows(connection, self._schema, table, keys, soft=soft),
             )
         except CommitUnknown as error:
@@ -228,7 +229,7 @@ class ScheduleHubPostgres:
 
         def build(column: str) -> str | None:
             return self._database.run(
-                f"building the index of {entity} on {column}",
+                Text("Building the index of {table} on {column}", table=entity, column=column),
                 lambda connection: self._build_index(connection, entity, column),
             )
 

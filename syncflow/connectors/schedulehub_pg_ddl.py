@@ -110,7 +110,7 @@ class _Preparation:
         self._run("CREATE TABLE {} ({})", self._name, listed)
         for column in INDEXED:
             self._indexes.build(column)
-        yield f"The table {self._quoted} was created."
+        yield str(Text("The table {table} was created.", table=self._quoted))
 
     def _wanted(self) -> dict[str, str]:
         data = {column.name: POSTGRES_TYPE[column.type] for column in self._table.columns}
@@ -145,7 +145,7 @@ class _Preparation:
         listed = ", ".join(f"{name} ({type_})" for name, type_ in missing.items())
         for name, type_ in missing.items():
             self._run("ALTER TABLE {} ADD COLUMN {} {}", self._name, sql.Identifier(name), sql.SQL(type_))
-        yield f"The table {self._quoted} had no column {listed}: it was added."
+        yield str(Text("The table {table} had no column {column}: it was added.", table=self._quoted, column=listed))
         if self._has_dropped():
             # It may be one of the dropped columns: what the rows had in it is lost, although their hashes say nothing.
             yield self._forget_hashes()
@@ -185,7 +185,9 @@ class _Preparation:
         changes = self._changes(existing)
         for column, new in changes:
             self._change_type(column, new)
-            yield f"The column {column.name} of {self._quoted} was widened from {column.type} to {new}."
+            said = Text("The column {column} of {table} was widened from {type} to {new}.", column=column.name,
+                        table=self._quoted, type=column.type, new=new)  # fmt: skip
+            yield str(said)
         if changes:
             # Values may have been cut when somebody narrowed the column.
             yield self._forget_hashes()
@@ -234,7 +236,7 @@ class _Preparation:
 
     def _forget_hashes(self) -> str:
         self._run("UPDATE {} SET {} = {}", self._name, sql.Identifier(BRIDGE_DATA), sql.Literal(UNKNOWN_HASH))
-        return f"The next whole extract writes every row of {self._quoted} again."
+        return str(Text("The next whole extract writes every row of {table} again.", table=self._quoted))
 
     def add_missing_indexes(self) -> list[str]:
         said = []
@@ -249,7 +251,9 @@ class _Preparation:
                     column=column,
                     doubled=doubled,
                 )
-            said.append(f"The table {self._quoted} had no unique index on {column}: it was made.")
+            made = Text("The table {table} had no unique index on {column}: it was made.", table=self._quoted,
+                        column=column)  # fmt: skip
+            said.append(str(made))
         return said
 
     def _run(self, statement: str, *parts: sql.Composable) -> None:

@@ -12,6 +12,7 @@ from syncflow.chunk import KEY, OPERATION, ROW, ROWVERSION, Chunk, Operation
 from syncflow.clock import Clock
 from syncflow.engine.attempts import Close
 from syncflow.engine.rejected import hashed
+from syncflow.i18n.texts import Text
 from syncflow.identities import ABSENT, Known, words
 from syncflow.model import Plan
 from syncflow.protocols import UNREADABLE
@@ -131,7 +132,7 @@ class FailedAttempt:
             return chunk
         self._spared[chunk.number] = spared
         operation = pl.when(pl.col(ROW).is_in(spared.implode())).then(pl.lit(Operation.UNCHANGED)).otherwise(OPERATION)
-        note = "rows that ScheduleHub got later from elsewhere, left as they are there"
+        note = Text("rows that ScheduleHub got later from elsewhere, left as they are there")
         return chunk.with_rows(chunk.rows.with_columns(operation.alias(OPERATION))).with_note(note, len(spared))
 
     def _own_keys(self, chunk: Chunk) -> pl.DataFrame:

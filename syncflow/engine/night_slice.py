@@ -18,6 +18,7 @@ from syncflow.engine.reading import MAIN, Progress
 from syncflow.engine.stops import Stopped, WindowClosed
 from syncflow.engine.watermark import further
 from syncflow.errors import ConfigurationError, SyncFlowError
+from syncflow.i18n.catalog import N_
 from syncflow.i18n.texts import Text
 from syncflow.identities import KeySet, words_of_bytes
 from syncflow.model import Batch, BatchStatus, Counters, NumberFormat, Paging, Plan, SyncType
@@ -110,7 +111,7 @@ class NightSlice:
         self._standing = self._database.insist(lambda connection: self._open(connection, identity_hash(plan), rows))
         if self._standing.anew:
             self._notes.append(
-                "the configuration has changed while the cycle was under way: a new cycle begins at the first row"
+                N_("the configuration has changed while the cycle was under way: a new cycle begins at the first row")
             )
         return replace(whole, complete=False)
 

@@ -132,7 +132,7 @@ def _told(again: Chunk) -> Chunk:
     """A row that fails although somebody has edited it says so: its raw values do not show why it failed."""
     message = with_value(Text("as it was edited: {message}", message=VALUE), pl.col("message")).alias("message")
     return replace(again, rejected=again.rejected.with_columns(message)).with_note(
-        "rows read with the values that somebody gave them", again.raw.height
+        Text("rows read with the values that somebody gave them"), again.raw.height
     )
 
 

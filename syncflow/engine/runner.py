@@ -178,7 +178,7 @@ class BatchRun:
         with self.timings.measure("indexes"):
             known = self._around.target.finish_load(self._table)
         if known:
-            self._note("rows that somebody else inserted during the load, updated instead", known)
+            self._note(N_("rows that somebody else inserted during the load, updated instead"), known)
             self._books.inserted_are_updated(known)
 
     def delete(self) -> None:
@@ -267,7 +267,7 @@ class BatchRun:
             self._unmet = unmet(self._done_before)
         if self._unmet.fetched:
             self._note(
-                "rows loaded before an interruption, and gone or bad at the source after it", self._unmet.fetched
+                N_("rows loaded before an interruption, and gone or bad at the source after it"), self._unmet.fetched
             )
         well = total.failed == total.ignored
         return self._end(BatchStatus.COMPLETED if well else BatchStatus.COMPLETED_WITH_ERRORS, None)

@@ -5,6 +5,7 @@ imported by those who need it: many an English command writes whole numbers only
 """
 
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as Time
 from typing import TYPE_CHECKING
 
 from syncflow.i18n.catalog import ENGLISH, _, language
@@ -100,6 +101,15 @@ def moment(time: datetime | None) -> str:
         day = _jalali(here)
         return native(f"{day:%Y/%m/%d} {here:%H:%M:%S}", language())
     return _written(here, _MOMENTS.get(language(), _ISO))
+
+
+def written(value: int | date | Time) -> str:
+    """A count, a date or a time to the minute, each as it stands."""
+    if isinstance(value, int):
+        return whole(value)
+    if isinstance(value, Time):
+        return native(f"{value:%H:%M}", language())
+    return f"{day(value)} {written(value.time())}" if isinstance(value, datetime) else day(value)
 
 
 def _written(time: datetime, pattern: str) -> str:

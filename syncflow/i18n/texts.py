@@ -7,19 +7,23 @@ told by `retold`, which finds the template again. `make locales` takes the templ
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
 from functools import cache, lru_cache
+from typing import TypeGuard
 
 from syncflow.i18n.catalog import ENGLISH, _, entries, language, plural
 
 _LETTERS_TO_KNOW_IT_BY = 12
-_LETTERS_TO_KNOW_AN_END_BY = 16
+_LETTERS_TO_KNOW_AN_END_BY = 15
 """Of a template that begins or ends with a place, where anything may stand."""
 _BETWEEN = re.compile(r"(?<=[.!?)]) (?=\S)")
 """Where one sentence ends and another begins."""
 _WITHOUT_END = r"(?:(?![.!?)] ).)*?"
 """What a sentence begins with holds no other sentence."""
 _COUNT = r"[\d,]+"
+_COUNTED = re.compile(r"(.*[a-z]): (\d+)", re.DOTALL).fullmatch
+"""A note of a batch, and how many rows it is about."""
 _PLACE = re.compile(r"\{(\w+)\}")
 _OTHER_PLACE = re.compile(r"(?<!\{)\{(?!\{)")
 """`{}` and `{name!r}`: no text of this module has them."""
@@ -30,7 +34,8 @@ class Text:
     """A sentence for a person: `Text("{table} has {rows} rows.", table=name, rows=12)`.
 
     A value that is an `int` is a count and is written as one (1,234); numbers that are names, as ports and ids, are
-    given as text. A value may be a `Text` or an error itself. Without values the template is the sentence.
+    given as text. Dates and times of day are written to the minute, as they stand on the clock of their zone. A value
+    may be a `Text` or an error itself. Without values the template is the sentence.
     """
 
     def __init__(self, template: str, /, **values: object) -> None:
@@ -67,18 +72,22 @@ class Counted(Text):
         return plural(*self._forms, self._number, **_told_values(values))
 
 
+class Recorded(Text):
+    """What the books say in English, told like a text."""
+
+    def told(self) -> str:
+        return retold(str(self))
+
+
 class Sentences(Text):
-    """Several texts, one after another."""
+    """Several texts, one after another; what stands `between` them may be in the catalogues."""
 
     def __init__(self, texts: Iterable[Text], between: str = " ") -> None:
         self._texts, self._between = tuple(texts), between
-        super().__init__(self._joined(str))
-
-    def _joined(self, say: Callable[[Text], str]) -> str:
-        return self._between.join(say(text) for text in self._texts)
+        super().__init__(between.join(map(str, self._texts)))
 
     def told(self) -> str:
-        return self._joined(told)
+        return _(self._between).join(map(told, self._texts))
 
 
 def told(said: object) -> str:
@@ -86,11 +95,30 @@ def told(said: object) -> str:
     text = getattr(said, "text", said)
     if isinstance(text, Text):
         return text.told()
-    if isinstance(said, int) and not isinstance(said, bool):
-        from syncflow.i18n.formats import whole  # deferred: formats bring Babel
+    if _is_written_anew(said) and language() != ENGLISH:
+        from syncflow.i18n import formats  # deferred: formats bring Babel
 
-        return whole(said)
-    return str(said)
+        return formats.written(said)
+    return _in_english(said)
+
+
+def _is_written_anew(said: object) -> TypeGuard[int | date | time]:
+    return isinstance(said, (int, date, time)) and not isinstance(said, bool)
+
+
+def _in_english(said: object) -> str:
+    if isinstance(said, int) and not isinstance(said, bool):
+        return f"{said:,}"
+    if isinstance(said, datetime):
+        return f"{said:%Y-%m-%d %H:%M}"
+    return f"{said:%H:%M}" if isinstance(said, time) else str(said)
+
+
+def plain(said: object) -> str:
+    """For who writes JSON: sentences are English there. Raises TypeError for what has no place in it."""
+    if isinstance(said, Text):
+        return str(said)
+    raise TypeError(f"{type(said).__name__} is nothing that JSON holds")
 
 
 def retold(recorded: str) -> str:
@@ -103,6 +131,8 @@ def _retold(recorded: str, in_: str) -> str:
     """Several sentences may come of one template or of several: as many at once as one makes."""
     if (exact := _(recorded)) != recorded:
         return exact
+    if counted := _COUNTED(recorded):
+        return f"{retold(counted[1])}: {told(int(counted[2]))}"
     pieces = _BETWEEN.split(recorded)
     said = []
     while pieces:
@@ -176,10 +206,7 @@ def _templates(of: str) -> list[_Template]:
 
 
 def _english(values: Mapping[str, object]) -> dict[str, str]:
-    return {
-        name: f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-        for name, value in values.items()
-    }
+    return {name: _in_english(value) for name, value in values.items()}
 
 
 def _told_values(values: Mapping[str, object]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from syncflow.i18n.texts import plain
 from syncflow.observe.exposition import CONTENT_TYPE
 
 _UP, _DOWN = 200, 503
@@ -53,4 +54,4 @@ def application(answers: Answers, prefix: str) -> Starlette:
 
 def _json(told: Told) -> Response:
     headers = {"Content-Type": "application/json", **_FRESH}
-    return Response(msgspec.json.encode(told.body), _UP if told.well else _DOWN, headers=headers)
+    return Response(msgspec.json.encode(told.body, enc_hook=plain), _UP if told.well else _DOWN, headers=headers)

@@ -7,6 +7,7 @@ from itertools import dropwhile, islice
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from syncflow.i18n.texts import Counted, Text
 from syncflow.scheduler.slicing import night_number, rows_tonight
 from syncflow.scheduler.window import Night, Window
 from syncflow.schedules import BackgroundSchedule, NightEnd, NightRecord
@@ -16,8 +17,12 @@ RATES_USED = 7
 NIGHTS_AHEAD = 400
 """Further than this nobody plans."""
 _OVER = (NightEnd.SLICE_DONE, NightEnd.CYCLE_DONE)
-NOT_MEASURED = "no night has been measured yet"
-TOO_FAR = "at the measured rate it would take more than a year of nights: widen the window, or make the source faster"
+NOT_MEASURED = Text("no night has been measured yet")
+PAUSED = Text("it is paused: no night is worked on")
+DISABLED = Text("it is disabled: no night is worked on")
+TOO_FAR = Text(
+    "at the measured rate it would take more than a year of nights: widen the window, or make the source faster"
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,10 @@ class Forecast:
     late_if_slow: int = 0
     rate: float | None = None
     measured_nights: int = 0
-    reason: str | None = None
+    reason: Text | None = None
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Text:
         """`finishes in night 5 of 7, about 02:40 on 2026-11-26; one night late if the source stays as slow as last
         night`."""
         if self.reason is not None:
@@ -46,12 +51,18 @@ class Forecast:
         if self.finishes_at is None or self.night_number is None:
             return NOT_MEASURED
         at = _round(self.finishes_at.astimezone(ZoneInfo(self.zone)))
-        said = f"finishes in night {self.night_number} of {self.of_nights}, about {at:%H:%M on %Y-%m-%d}"
+        values = {"night": self.night_number, "nights": self.of_nights, "time": at.time(), "date": at.date()}
         if self.late_nights:
-            return f"{said}: {_late(self.late_nights)}"
+            late = _late(self.late_nights)
+            return Text("finishes in night {night} of {nights}, about {time} on {date}: {late}", late=late, **values)
         if self.late_if_slow:
-            return f"{said}; {_late(self.late_if_slow)} if the source stays as slow as last night"
-        return said
+            late = _late(self.late_if_slow)
+            return Text(
+                "finishes in night {night} of {nights}, about {time} on {date}; {late} if the source stays as slow as "
+                "last night",
+                late=late, **values,
+            )  # fmt: skip
+        return Text("finishes in night {night} of {nights}, about {time} on {date}", **values)
 
 
 def forecast(schedule: BackgroundSchedule, history: Sequence[NightRecord], now: datetime, chunk_rows: int) -> Forecast:
@@ -59,7 +70,7 @@ def forecast(schedule: BackgroundSchedule, history: Sequence[NightRecord], now: 
     nights, of this cycle and earlier ones, the newest first; the night that is at work now counts with what it has."""
     silent = Forecast(schedule.days_to_complete, schedule.time_zone)
     if not schedule.active:
-        return replace(silent, reason=f"it is {'paused' if schedule.enabled else 'disabled'}: no night is worked on")
+        return replace(silent, reason=PAUSED if schedule.enabled else DISABLED)
     rates = [night.rows / night.seconds for night in history if night.rows > 0 and night.seconds > 0][:RATES_USED]
     if not rates or schedule.source_rows is None:
         return replace(silent, reason=NOT_MEASURED)
@@ -128,10 +139,10 @@ class _Ahead:
         return rows_tonight(self._schedule.source_rows or 0, done, left, self._chunk_rows)
 
 
-def _late(nights: int) -> str:
+def _late(nights: int) -> Text:
     if nights >= NIGHTS_AHEAD:
-        return "more than a year late"
-    return "one night late" if nights == 1 else f"{nights} nights late"
+        return Text("more than a year late")
+    return Text("one night late") if nights == 1 else Counted("{n} night late", "{n} nights late", nights)
 
 
 def _round(at: datetime) -> datetime:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from syncflow.clock import Clock
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.model import Entity
 from syncflow.schedules import BackgroundSchedule, NightRecord
 from syncflow.service.doctor_database import examine_database
@@ -65,8 +67,10 @@ class Doctor:
             books = yield from self._database(stack)
             known = books or _Books()
             enabled = [each for each in known.entities.values() if each.sync_enabled]
-            yield from _safely("APISmith", examine_source(self._opens_source, enabled, self._clock))
-            yield from _safely("ScheduleHub", examine_target(self._opens_target, enabled, known.at_work, self._clock))
+            yield from _safely(N_("APISmith"), examine_source(self._opens_source, enabled, self._clock))
+            yield from _safely(
+                N_("ScheduleHub"), examine_target(self._opens_target, enabled, known.at_work, self._clock)
+            )
             if books is not None:
                 yield from self._schedules(books)
 
@@ -74,8 +78,11 @@ class Doctor:
         """Gives what the books hold, None where they cannot be read."""
         embedded = self._settings.database_url is None
         if embedded:
-            said = f"none is configured: this is the embedded one in {self._settings.state_dir}"
-            yield warning("database", said, "For more than a trial set DATABASE_URL or POSTGRES_HOST.")
+            said = Text(
+                "none is configured: this is the embedded one in {folder}", folder=str(self._settings.state_dir)
+            )
+            remedy = Text("For more than a trial set DATABASE_URL or POSTGRES_HOST.")
+            yield warning(N_("database"), said, remedy)
         try:
             database = stack.enter_context(self._opens_database())
             yield from examine_database(database, self._clock, embedded=embedded)
@@ -84,7 +91,7 @@ class Doctor:
             with database.begin() as connection:
                 return _read(connection)
         except SyncFlowError as error:
-            yield failure("database", str(error))
+            yield failure(N_("database"), error.text)
             return None
 
     def _schedules(self, books: _Books) -> Iterator[Finding]:
@@ -101,7 +108,7 @@ def _safely(name: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except SyncFlowError as error:
-        yield failure(name, str(error))
+        yield failure(name, error.text)
 
 
 def _read(connection: Connection) -> _Books:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from syncflow.clock import Clock
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.service.findings import Finding, failure, ok, skew, warning
 from syncflow.store import migrate, server
 from syncflow.store.database import Database
@@ -21,26 +23,30 @@ def examine_database(database: Database, clock: Clock, *, embedded: bool) -> Ite
     with database.connect() as connection:
         about = server.about(connection)
         took, here = time.monotonic() - began, clock.now()
-    size = about.bytes / (1 << 20)
-    said = f"PostgreSQL {about.version}, {size:,.0f} MiB, answered in {took * 1000:.0f} ms: {database.address}"
-    yield ok("database", said)
-    yield skew("database: clock", about.now - here + timedelta(seconds=took / 2))
+    said = Text(
+        "PostgreSQL {version}, {size} MiB, answered in {took} ms: {address}",
+        version=about.version, size=round(about.bytes / (1 << 20)), took=round(took * 1000), address=database.address,
+    )  # fmt: skip
+    yield ok(N_("database"), said)
+    yield skew(N_("database: clock"), about.now - here + timedelta(seconds=took / 2))
     yield from _connections(about)
     try:
         database.require_sessions()
     except SyncFlowError as error:
-        yield failure("database: sessions", str(error))
+        yield failure(N_("database: sessions"), error.text)
+    name = N_("database: tables")
     try:
         migrate.require_current(database)
-        yield ok("database: tables", f"at revision {migrate.head()}, as this program needs them")
+        yield ok(name, Text("at revision {revision}, as this program needs them", revision=migrate.head()))
     except SyncFlowError as error:
         if embedded and migrate.current(database) is None:
-            yield ok("database: tables", "made when SyncFlow begins to work")
+            yield ok(name, Text("made when SyncFlow begins to work"))
         else:
-            yield failure("database: tables", str(error))
+            yield failure(name, error.text)
 
 
 def _connections(about: Server) -> Iterator[Finding]:
     if about.connections + _CONNECTIONS_KEPT > about.connections_most:
-        said = f"{about.connections} of {about.connections_most} connections are in use"
-        yield warning("database: connections", said, "Raise max_connections, or end sessions that nobody needs.")
+        said = Text("{used} of {most} connections are in use", used=about.connections, most=about.connections_most)
+        remedy = Text("Raise max_connections, or end sessions that nobody needs.")
+        yield warning(N_("database: connections"), said, remedy)

@@ -7,15 +7,17 @@ from typing import Protocol
 
 from syncflow.clock import Clock
 from syncflow.errors import ConfigurationError, SyncFlowError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Counted, Sentences, Text
 from syncflow.model import ApiDefinition, Entity
 from syncflow.service.findings import Finding, failure, listed, ok, skew, warning
 from syncflow.service.neighbours import Checkable
 
 _CAPABILITIES = {
-    "tables": "every table must be made there by hand",
-    "identities": "SyncFlow keeps a ledger of what it has loaded, and asks for each key",
-    "upsert": "a request that timed out is asked after before it is sent again",
-    "arrow": "rows go as JSON",
+    "tables": Text("tables: every table must be made there by hand"),
+    "identities": Text("identities: SyncFlow keeps a ledger of what it has loaded, and asks for each key"),
+    "upsert": Text("upsert: a request that timed out is asked after before it is sent again"),
+    "arrow": Text("arrow: rows go as JSON"),
 }
 """What a ScheduleHub may offer, and what is so without it (wire contract)."""
 
@@ -39,26 +41,35 @@ class ExaminedTarget(Clocked, Protocol):
 
 def examine_source(opens: Callable[[], ExaminedSource], entities: Sequence[Entity], clock: Clock) -> Iterator[Finding]:
     with closing(opens()) as source:
-        yield ok("APISmith", f"{source.check()}, logged in")
-        yield from _clock("APISmith: clock", source, clock)
+        yield ok(N_("APISmith"), Text("{version}, logged in", version=source.check()))
+        yield from _clock(N_("APISmith: clock"), source, clock)
         wrong = [said for entity in entities for said in _definition(source, entity)]
+        name = N_("APISmith: contract")
         for said in wrong:
-            yield failure("APISmith: contract", said)
+            yield failure(name, said)
         if entities and not wrong:
-            yield ok("APISmith: contract", f"the APIs of {_count(entities)} are there, with their keys")
+            said = Counted(
+                "the API of {n} entity is there, with its key",
+                "the APIs of {n} entities are there, with their keys",
+                len(entities),
+            )
+            yield ok(name, said)
 
 
-def _definition(source: ExaminedSource, entity: Entity) -> Iterator[str]:
+def _definition(source: ExaminedSource, entity: Entity) -> Iterator[Text]:
     try:
         found = source.definition(entity.api)
     except ConfigurationError as error:
-        yield f"{entity.name}: {error}"
+        yield Text("{entity}: {error}", entity=entity.name, error=error)
         return
     names = {column.name.lower() for column in found.columns}
     needed = [*entity.business_key, *([entity.rowversion_field] if entity.rowversion_field else [])]
     missing = [name for name in needed if names and not _is_there(name, names, entity)]
     if missing:
-        yield f"{entity.name}: the API {entity.api} declares no {listed(missing)}. Correct the entity, or the API."
+        yield Text(
+            "{entity}: the API {api} declares no {columns}. Correct the entity, or the API.",
+            entity=entity.name, api=entity.api, columns=listed(missing),
+        )  # fmt: skip
 
 
 def _is_there(name: str, declared: Collection[str], entity: Entity) -> bool:
@@ -72,26 +83,27 @@ def examine_target(
 ) -> Iterator[Finding]:
     """`at_work` are entities that are being loaded just now."""
     with closing(opens()) as target:
-        yield ok("ScheduleHub", f"{target.check()}, logged in")
-        yield from _clock("ScheduleHub: clock", target, clock)
+        yield ok(N_("ScheduleHub"), Text("{version}, logged in", version=target.check()))
+        yield from _clock(N_("ScheduleHub: clock"), target, clock)
         yield from _capabilities(target.offers())
         yield from _keys(target, entities, at_work)
 
 
 def _capabilities(offered: frozenset[str] | None) -> Iterator[Finding]:
+    name = N_("ScheduleHub: capabilities")
     if offered is None:
-        yield ok("ScheduleHub: capabilities", "its database is written to directly: the fastest way")
+        yield ok(name, Text("its database is written to directly: the fastest way"))
         return
-    missing = [name for name in _CAPABILITIES if name not in offered]
+    missing = [lost for capability, lost in _CAPABILITIES.items() if capability not in offered]
     if missing:
-        lost = "; ".join(f"{name}: {_CAPABILITIES[name]}" for name in missing)
-        yield warning("ScheduleHub: capabilities", f"it does not offer {lost}", "A newer ScheduleHub may.")
+        said = Text("it does not offer {lost}", lost=Sentences(missing, "; "))
+        yield warning(name, said, Text("A newer ScheduleHub may."))
     else:
-        yield ok("ScheduleHub: capabilities", f"it offers {', '.join(_CAPABILITIES)}")
+        yield ok(name, Text("it offers {capabilities}", capabilities=", ".join(_CAPABILITIES)))
 
 
 def _keys(target: ExaminedTarget, entities: Sequence[Entity], at_work: Collection[str]) -> Iterator[Finding]:
-    name, unknown = "ScheduleHub: keys", 0
+    name, unknown = N_("ScheduleHub: keys"), 0
     twice: list[str] = []
     for entity in entities:
         once = target.keeps_keys_once(entity.name)
@@ -99,28 +111,35 @@ def _keys(target: ExaminedTarget, entities: Sequence[Entity], at_work: Collectio
         if once is False and entity.name not in at_work:
             twice.append(entity.name)
     if twice:
-        said = f"erp_key_hash is not unique in {listed(twice)}: the same row could stand there twice"
-        yield failure(
-            name, said, f"Sync {twice[0]} once (syncflow sync {twice[0]} --type full): SyncFlow makes the index."
+        said = Text(
+            "erp_key_hash is not unique in {tables}: the same row could stand there twice", tables=listed(twice)
         )
+        remedy = Text(
+            "Sync {entity} once: SyncFlow makes the index. Type: syncflow sync {entity} --type full", entity=twice[0]
+        )
+        yield failure(name, said, remedy)
     elif unknown:
-        said = "over HTTP it cannot be told whether erp_key_hash is unique in tables that ScheduleHub made by itself"
-        yield warning(name, said, "Ask its administrator for a unique index on _bridge_erp_key_hash in each.")
+        said = Text(
+            "over HTTP it cannot be told whether erp_key_hash is unique in tables that ScheduleHub made by itself"
+        )
+        remedy = Text("Ask its administrator for a unique index on _bridge_erp_key_hash in each.")
+        yield warning(name, said, remedy)
     elif entities:
-        yield ok(name, f"erp_key_hash is unique in the tables of {_count(entities)}")
+        said = Counted(
+            "erp_key_hash is unique in the table of {n} entity",
+            "erp_key_hash is unique in the tables of {n} entities",
+            len(entities),
+        )
+        yield ok(name, said)
 
 
 def _clock(name: str, neighbour: Clocked, clock: Clock) -> Iterator[Finding]:
     try:
         there = neighbour.clock()
     except SyncFlowError as error:
-        yield warning(name, str(error))
+        yield warning(name, error.text)
         return
     if there is not None:
         # A Date header has no parts of seconds.
         ahead = there - clock.now()
         yield skew(name, ahead)
-
-
-def _count(entities: Sequence[Entity]) -> str:
-    return f"{len(entities)} entit{'y' if len(entities) == 1 else 'ies'}"

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.model import Entity
 from syncflow.scheduler.cadence import cadence_of
 from syncflow.scheduler.forecast import forecast
@@ -12,7 +14,7 @@ from syncflow.schedules import BackgroundSchedule, NightRecord
 from syncflow.service.findings import Finding, failure, ok, warning
 from syncflow.store.daemons import THERE_SECONDS, Daemon
 
-_NAME = "schedules"
+_NAME = N_("schedules")
 
 
 def examine_schedules(
@@ -29,7 +31,7 @@ def examine_schedules(
             cadence_of(each, default_interval, time_zone, by_night=name in schedules) is not None
             for name, each in entities.items()
         )
-        yield ok(_NAME, f"{len(schedules)} by night, {timed} by interval or cron line")
+        yield ok(_NAME, Text("{nights} by night, {timed} by interval or cron line", nights=len(schedules), timed=timed))
 
 
 def _nights(entities: Mapping[str, Entity], schedules: Mapping[str, BackgroundSchedule]) -> Iterator[Finding]:
@@ -37,12 +39,15 @@ def _nights(entities: Mapping[str, Entity], schedules: Mapping[str, BackgroundSc
         try:
             zone_named(schedule.time_zone)
         except ConfigurationError as error:
-            yield failure(_NAME, f"{name}: {error}", f"syncflow schedules set {name} --zone ..")
+            said = Text("{entity}: {error}", entity=name, error=error)
+            yield failure(_NAME, said, f"syncflow schedules set {name} --zone ..")
         entity = entities.get(name)
         if entity is None or not entity.sync_enabled:
-            yield warning(_NAME, f"{name} has nights, and is disabled.", f"syncflow schedules remove {name}")
+            said = Text("{entity} has nights, and is disabled.", entity=name)
+            yield warning(_NAME, said, f"syncflow schedules remove {name}")
         elif schedule.paused:
-            yield warning(_NAME, f"The nights of {name} are paused.", f"syncflow schedules resume {name}")
+            said = Text("The nights of {entity} are paused.", entity=name)
+            yield warning(_NAME, said, f"syncflow schedules resume {name}")
 
 
 def _cadences(
@@ -56,7 +61,7 @@ def _cadences(
             cadence_of(entity, default_interval, time_zone, by_night=name in schedules)
         except ConfigurationError as error:
             remedy = f"syncflow entities update {name} --set sync_schedule=.."
-            yield failure(_NAME, f"{name} is not synced by itself: {error}", remedy)
+            yield failure(_NAME, Text("{entity} is not synced by itself: {error}", entity=name, error=error), remedy)
 
 
 def examine_late(
@@ -71,16 +76,19 @@ def examine_late(
         except ConfigurationError:
             continue  # an unknown zone, which is a finding already
         if foreseen.late_nights:
-            said = f"The cycle of {name} will be late: it {foreseen.sentence}."
-            yield warning(_NAME, said, f"Widen its window: syncflow schedules set {name} --window ..")
+            said = Text("The cycle of {entity} will be late: it {forecast}.", entity=name, forecast=foreseen.sentence)
+            yield warning(
+                _NAME, said, Text("Widen its window: syncflow schedules set {entity} --window ..", entity=name)
+            )
 
 
 def examine_daemons(daemons: Sequence[Daemon], *, wanted: bool) -> Iterator[Finding]:
     """`wanted`: something is to be synced by itself."""
+    name = N_("daemon")
     there = [each for each in daemons if each.age <= THERE_SECONDS]
     if there:
         hosts = ", ".join(f"{each.host} (SyncFlow {each.version})" for each in there)
-        yield ok("daemon", f"at work on {hosts}")
+        yield ok(name, Text("at work on {hosts}", hosts=hosts))
     elif wanted:
-        said = "No daemon is at work: what has a schedule is synced only while a console is open."
-        yield warning("daemon", said, "Start it: systemctl start syncflow, or syncflow --daemon.")
+        said = Text("No daemon is at work: what has a schedule is synced only while a console is open.")
+        yield warning(name, said, Text("Start it: systemctl start syncflow, or syncflow --daemon."))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from syncflow.i18n.texts import Text
+
 
 class Grade(StrEnum):
     OK = "ok"
@@ -14,24 +16,24 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`said` is what was found, in a sentence; `remedy` what to do, empty where nothing is to be done or it stands in
-    the sentence already."""
+    """`name` is marked with N_. `said` is what was found, in a sentence; `remedy` what to do, in a sentence or by a
+    command, empty where nothing is to be done or it stands in the sentence already."""
 
     name: str
     grade: Grade
-    said: str
-    remedy: str = ""
+    said: Text
+    remedy: Text | str = ""
 
 
-def ok(name: str, said: str) -> Finding:
+def ok(name: str, said: Text) -> Finding:
     return Finding(name, Grade.OK, said)
 
 
-def warning(name: str, said: str, remedy: str = "") -> Finding:
+def warning(name: str, said: Text, remedy: Text | str = "") -> Finding:
     return Finding(name, Grade.WARNING, said, remedy)
 
 
-def failure(name: str, said: str, remedy: str = "") -> Finding:
+def failure(name: str, said: Text, remedy: Text | str = "") -> Finding:
     return Finding(name, Grade.FAILURE, said, remedy)
 
 
@@ -41,14 +43,23 @@ NOTICED, TOO_MUCH = timedelta(seconds=5), timedelta(seconds=60)
 def skew(name: str, ahead: timedelta) -> Finding:
     """How far another clock is ahead of this machine's."""
     seconds = abs(ahead.total_seconds())
-    said = f"its clock is {seconds:.1f} s {'ahead of' if ahead > timedelta(0) else 'behind'} this machine's"
-    remedy = "Let both machines follow a time server (chrony, systemd-timesyncd): logins, windows and leases go by it."
+    apart = f"{seconds:.1f}"
+    said = (
+        Text("its clock is {seconds} s ahead of this machine's", seconds=apart)
+        if ahead > timedelta(0)
+        else Text("its clock is {seconds} s behind this machine's", seconds=apart)
+    )
+    remedy = Text(
+        "Let both machines follow a time server (chrony, systemd-timesyncd): logins, windows and leases go by it."
+    )
     if seconds > TOO_MUCH.total_seconds():
         return failure(name, said, remedy)
-    return warning(name, said, remedy) if seconds > NOTICED.total_seconds() else ok(name, "the clocks agree")
+    return warning(name, said, remedy) if seconds > NOTICED.total_seconds() else ok(name, Text("the clocks agree"))
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def listed(names: Sequence[str], most: int = 5) -> str | Text:
     """`a, b and 7 more`."""
-    told = ", ".join(names[:most])
-    return told if len(names) <= most else f"{told} and {len(names) - most} more"
+    first = ", ".join(names[:most])
+    if len(names) <= most:
+        return first
+    return Text("{names} and {more} more", names=first, more=len(names) - most)

@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 from syncflow.clock import Clock
 from syncflow.errors import SyncFlowError
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Counted, Recorded, Text
 from syncflow.scheduler.service import Scheduler, SchedulerState
 from syncflow.service.alert_causes import SILENT_SECONDS
 from syncflow.service.alerts import Alert, AlertService
@@ -23,22 +25,25 @@ from syncflow.store.queue_counts import QueueCounts
 
 
 class Level(StrEnum):
-    OK = "ok"
-    DEGRADED = "degraded"
+    OK = N_("ok")
+    DEGRADED = N_("degraded")
     """Something is not as it should be, and SyncFlow goes on."""
-    DOWN = "down"
+    DOWN = N_("down")
 
 
 _ORDER = tuple(Level)
+_QUEUES = {"failed": Text("queue failed"), "pending": Text("queue pending"), "withheld": Text("queue withheld")}
+_WORDS = (N_("idle"), N_("working"), N_("waiting"), N_("running"), N_("stopping"), N_("stopped"))
+"""States of workers and schedulers."""
 
 
 @dataclass(frozen=True)
 class Component:
     """`said` is what it says of itself, or what is wrong and what helps; without a vital one nothing goes on."""
 
-    name: str
+    name: Text
     level: Level
-    said: str
+    said: Text
     vital: bool = False
     milliseconds: float | None = None
 
@@ -120,8 +125,9 @@ class HealthService:
             milliseconds = round((time.monotonic() - began) * 1000, 1)
             alerts, queues = self._alerts.current(), self._counts.latest()
         except SyncFlowError as error:
-            return _Books(Component("database", Level.DOWN, str(error), vital=True))
-        component = Component("database", Level.OK, self._database.address, vital=True, milliseconds=milliseconds)
+            return _Books(Component(Text("database"), Level.DOWN, error.text, vital=True))
+        said = Text(self._database.address)
+        component = Component(Text("database"), Level.OK, said, vital=True, milliseconds=milliseconds)
         return _Books(component, queues, daemons, alerts)
 
     def _at_work(self, books: _Books) -> Iterator[Component]:
@@ -130,54 +136,65 @@ class HealthService:
             yield from _daemons(books.daemons) if books.queues is not None else ()
             return
         yield self._scheduling()
-        worker = self._worker.status()
+        worker, name = self._worker.status(), Text("worker")
         if self._worker.silent_for() > SILENT_SECONDS:
-            yield Component("worker", Level.DOWN, _hangs("worker", self._worker.silent_for()), vital=True)
+            yield Component(name, Level.DOWN, _hangs(self._worker.silent_for()), vital=True)
         elif worker.state is WorkerState.WAITING:
-            yield Component("worker", Level.DEGRADED, f"waiting: {worker.message}", vital=True)
-        else:
+            yield Component(name, Level.DEGRADED, _waiting(worker.message), vital=True)
+        elif worker.running:
             names = ", ".join(batch.entity_name for batch in worker.running)
-            said = f"{worker.state}: {names}" if names else str(worker.state)
-            yield Component("worker", Level.OK, said, vital=True)
+            yield Component(name, Level.OK, Text("working: {entities}", entities=names), vital=True)
+        else:
+            yield Component(name, Level.OK, Text(worker.state), vital=True)
 
     def _scheduling(self) -> Component:
-        scheduler, silent = self._scheduler.status(), self._scheduler.silent_for()
+        scheduler, silent, name = self._scheduler.status(), self._scheduler.silent_for(), Text("scheduler")
         if scheduler.state is SchedulerState.STOPPED:
-            return Component("scheduler", Level.DEGRADED, "stopped", vital=True)
+            return Component(name, Level.DEGRADED, Text("stopped"), vital=True)
         if silent > SILENT_SECONDS:
-            return Component("scheduler", Level.DOWN, _hangs("scheduler", silent), vital=True)
+            return Component(name, Level.DOWN, _hangs(silent), vital=True)
         if scheduler.state is SchedulerState.WAITING:
-            return Component("scheduler", Level.DEGRADED, f"waiting: {scheduler.message}", vital=True)
+            return Component(name, Level.DEGRADED, _waiting(scheduler.message), vital=True)
         if scheduler.troubles:
-            return Component("scheduler", Level.DEGRADED, " ".join(scheduler.troubles), vital=True)
-        return Component("scheduler", Level.OK, str(scheduler.state), vital=True)
+            return Component(name, Level.DEGRADED, Recorded(" ".join(scheduler.troubles)), vital=True)
+        return Component(name, Level.OK, Text(scheduler.state), vital=True)
 
     def _queue(self, queue: QueueAge) -> Component:
-        name = f"queue {queue.queue}"
+        name = _QUEUES[queue.queue]
         if not queue.rows:
-            return Component(name, Level.OK, "empty")
-        hours = queue.oldest_seconds / 3600
-        said = f"{queue.rows:,} row{'' if queue.rows == 1 else 's'}, the oldest {hours:,.1f} hours old"
+            return Component(name, Level.OK, Text("empty"))
+        hours = f"{queue.oldest_seconds / 3600:,.1f}"
+        said = Counted(
+            "{n} row, the oldest {hours} hours old", "{n} rows, the oldest {hours} hours old", queue.rows, hours=hours
+        )
         is_old = bool(self._old) and queue.oldest_seconds > self._old.total_seconds()
         return Component(name, Level.DEGRADED if is_old else Level.OK, said)
 
 
-def _neighbour(name: str, state: State, said: str) -> Component:
-    return Component(name, Level.OK if state is State.OK else Level.DEGRADED, said)
+def _neighbour(name: str, state: State, said: Text) -> Component:
+    return Component(Text(name), Level.OK if state is State.OK else Level.DEGRADED, said)
 
 
 def _daemons(daemons: Sequence[Daemon]) -> Iterator[Component]:
     there = [each for each in daemons if each.age <= THERE_SECONDS]
     if not there:
-        said = "none is at work: nothing runs by itself. Start one with: syncflow --daemon, or open the console"
-        yield Component("daemon", Level.DEGRADED, said)
+        said = Text("none is at work: nothing runs by itself. Start one with: syncflow --daemon, or open the console")
+        yield Component(Text("daemon"), Level.DEGRADED, said)
     for each in there:
-        name = f"daemon on {each.host}"
+        name = Text("daemon on {host}", host=each.host)
         if each.silent_seconds > SILENT_SECONDS:
-            yield Component(name, Level.DOWN, _hangs("daemon", each.silent_seconds), vital=True)
+            yield Component(name, Level.DOWN, _hangs(each.silent_seconds), vital=True)
         else:
-            yield Component(name, Level.OK, f"worker {each.worker_state}, scheduler {each.scheduler_state}")
+            worker, scheduler = Text(each.worker_state), Text(each.scheduler_state)
+            said = Text("worker {worker}, scheduler {scheduler}", worker=worker, scheduler=scheduler)
+            yield Component(name, Level.OK, said)
 
 
-def _hangs(what: str, seconds: float) -> str:
-    return f"hangs: the {what} has not turned for {seconds:,.0f} seconds. Restart it; its batches are taken over"
+def _waiting(message: str | None) -> Text:
+    return Text("waiting: {message}", message=Recorded(message or ""))
+
+
+def _hangs(seconds: float) -> Text:
+    return Text(
+        "hangs: it has not turned for {seconds} seconds. Restart it; its batches are taken over", seconds=round(seconds)
+    )

@@ -8,11 +8,12 @@ import msgspec
 
 from syncflow.clock import Clock
 from syncflow.errors import ConfigurationError
+from syncflow.i18n.texts import plain
 from syncflow.scheduler.window import Night, Window
 from syncflow.schedules import BackgroundSchedule
 from syncflow.service.alert_telling import Channel, Origin
 from syncflow.service.night_report import NightReport, NightReportService
-from syncflow.service.night_report_text import report_text
+from syncflow.service.night_report_text import report_lines
 from syncflow.store import alerts, background_schedules
 from syncflow.store.database import Database
 
@@ -56,8 +57,8 @@ class Morning:
             if night is None or alerts.is_reported(connection, night.closes):
                 return
             report = self._reports.report(night.opens)
-            message = MorningMessage("report", report_text(report), report, self._origin)
-            self._channel.send(msgspec.json.encode(message))
+            message = MorningMessage("report", "\n".join(report_lines(report)), report, self._origin)
+            self._channel.send(msgspec.json.encode(message, enc_hook=plain))
             alerts.reported(connection, night.closes, now)
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from syncflow.clock import Clock
 from syncflow.errors import ConfigurationError, SyncFlowError
+from syncflow.i18n.texts import Text
 
 
 class State(StrEnum):
@@ -28,7 +29,7 @@ class Health:
 
     name: str
     state: State
-    said: str
+    said: Text
     milliseconds: float
     checked_at: datetime
 
@@ -57,11 +58,11 @@ class NeighbourService:
         began = time.monotonic()
         try:
             with closing(self._opens[name]()) as connector:
-                state, said = State.OK, connector.check()
+                state, said = State.OK, Text(connector.check())
         except ConfigurationError as error:
-            state, said = State.REFUSED, str(error)
+            state, said = State.REFUSED, error.text
         except SyncFlowError as error:
-            state, said = State.DOWN, str(error)
+            state, said = State.DOWN, error.text
         return Health(name, state, said, (time.monotonic() - began) * 1000, self._clock.now())
 
     def check_all(self) -> list[Health]:

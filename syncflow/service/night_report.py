@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from syncflow.clock import Clock
+from syncflow.i18n.texts import Counted, Recorded, Text
 from syncflow.model import Batch, BatchStatus, Counters, SyncType
 from syncflow.schedules import NightRecord
 from syncflow.service.approvals import ApprovalService
@@ -37,7 +38,7 @@ class FailedBatch:
 
     batch: UUID
     entity: str
-    message: str
+    message: Text
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ToDo:
     """Something that needs a person: what it is, in a sentence, and the command to type."""
 
     entity: str
-    what: str
+    what: Text
     command: str
 
 
@@ -143,20 +144,25 @@ def _failed(batches: Sequence[Batch]) -> Iterable[FailedBatch]:
             yield FailedBatch(batch.uid, batch.entity_name, _why(batch.error_message, batch.entity_name))
 
 
-def _why(message: str | None, entity: str) -> str:
+def _why(message: str | None, entity: str) -> Text:
     """Without the entity's name before it, and the full stop behind it: both stand in the report."""
-    return "it does not say why" if message is None else message.removeprefix(f"{entity}: ").rstrip(".")
+    return Text("it does not say why") if message is None else Recorded(message.removeprefix(f"{entity}: ").rstrip("."))
 
 
 def _needs(snapshot: Snapshot) -> Iterable[ToDo]:
     for each in snapshot.attention:
-        rows = f"{each.rows:,} row{'' if each.rows == 1 else 's'}"
         said = {
-            Need.FAILED_BATCH: f"its last batch failed: {_why(each.message, each.entity)}",
-            Need.WITHHELD: f"deletions of {rows} wait for your word",
-            Need.INTERRUPTED: "its last batch was interrupted",
-            Need.FAILED_RECORDS: f"{rows} failed and will not mend by themselves",
-            Need.NEVER_SYNCED: "it was never synced",
+            Need.FAILED_BATCH: Text("its last batch failed: {why}", why=_why(each.message, each.entity)),
+            Need.WITHHELD: Counted(
+                "the deletion of {n} row waits for your word", "the deletions of {n} rows wait for your word", each.rows
+            ),
+            Need.INTERRUPTED: Text("its last batch was interrupted"),
+            Need.FAILED_RECORDS: Counted(
+                "{n} row failed and will not mend by itself",
+                "{n} rows failed and will not mend by themselves",
+                each.rows,
+            ),
+            Need.NEVER_SYNCED: Text("it was never synced"),
         }
         yield ToDo(each.entity, said[each.need], each.command)
 
@@ -165,6 +171,8 @@ def _late(schedules: Iterable[ScheduleStatus]) -> Iterable[ToDo]:
     for each in schedules:
         entity = each.schedule.entity
         if each.state is ScheduleState.PAUSED:
-            yield ToDo(entity, "its schedule is paused", f"syncflow schedules resume {entity}")
+            yield ToDo(entity, Text("its schedule is paused"), f"syncflow schedules resume {entity}")
         elif each.forecast.late_nights:
-            yield ToDo(entity, f"its cycle {each.forecast_text}", f"syncflow schedules show {entity}")
+            yield ToDo(
+                entity, Text("its cycle {forecast}", forecast=each.forecast_text), f"syncflow schedules show {entity}"
+            )

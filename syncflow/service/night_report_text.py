@@ -1,115 +1,147 @@
-"""A night in sentences, for a screen and for whoever is sent them."""
+"""A night in sentences, for a screen and for whoever is sent them.
 
-from collections.abc import Iterable, Iterator
+`say` is what makes words of a text: `str` (English, for messages), or `told` (the reader's language).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 
+from syncflow.i18n.texts import Counted, Sentences, Text
 from syncflow.model import Counters
 from syncflow.service.night_report import EntityNight, NightReport, Waiting
 
-_OUTCOMES = (
-    ("inserted", "in"),
-    ("updated", "up"),
-    ("deleted", "deleted"),
-    ("unchanged", "unchanged"),
-    ("duplicate", "duplicate"),
-    ("pending", "waiting for parents"),
-)
+Say = Callable[[Text], str]
 
 
-def report_text(report: NightReport, zone: tzinfo | None = None) -> str:
-    """The whole report as lines of text; times on the clocks of `zone`, None: of this machine."""
-    return "\n".join((*headline(report, zone), *(entity_line(each) for each in report.entities), *rest(report, zone)))
+def report_lines(report: NightReport, zone: tzinfo | None = None, say: Say = str) -> Iterator[str]:
+    """The whole report; times on the clocks of `zone`, None: of this machine."""
+    yield from headline(report, zone, say)
+    yield from (say(_entity(each)) for each in report.entities)
+    yield from rest(report, zone, say)
 
 
-def headline(report: NightReport, zone: tzinfo | None = None) -> Iterator[str]:
+def headline(report: NightReport, zone: tzinfo | None = None, say: Say = str) -> Iterator[str]:
     """What the night did, over all."""
     syncs = sum(each.batches for each in report.entities)
-    yield f"{_clock(report.since, zone)} to {_clock(report.until, zone)}"
+    yield say(Text("{since} to {until}", since=report.since.astimezone(zone), until=report.until.astimezone(zone)))
     if not report.entities:
-        yield "Nothing was synced."
+        yield say(Text("Nothing was synced."))
         return
-    entities = _plural(len(report.entities), "entity", "entities")
-    yield f"{_plural(syncs, 'batch', 'batches')} of {entities}: {_rows(report.total)}."
+    entities = Counted("{n} entity", "{n} entities", len(report.entities))
+    yield say(Text("{batches} of {entities}: {rows}.", batches=_batches(syncs), entities=entities,
+                   rows=_rows(report.total)))  # fmt: skip
     if report.running:
-        yield f"{_plural(report.running, 'batch is', 'batches are')} under way still."
+        yield say(Counted("{n} batch is under way still.", "{n} batches are under way still.", report.running))
 
 
-def entity_line(each: EntityNight) -> str:
-    """`items: 1 batch, 1,000 rows read, 12 in, 3 up, 985 unchanged`."""
-    retries = f" and {_plural(each.retries, 'retry', 'retries')}" if each.retries else ""
-    return f"{each.entity}: {_plural(each.batches, 'batch', 'batches')}{retries}, {_rows(each.counters)}"
-
-
-def rest(report: NightReport, zone: tzinfo | None = None) -> Iterator[str]:
+def rest(report: NightReport, zone: tzinfo | None = None, say: Say = str) -> Iterator[str]:
     """Everything but the entities' own lines: slices, failures, queues, and what needs a person."""
-    yield from _section("By night", (line for each in report.entities for line in _slices(each)))
-    yield from _section("Failed", _failed(report, zone))
-    yield from _section("Waits", _waits(report.pending, zone))
-    yield from _section("Withheld", _withheld(report, zone))
-    yield from _section(
-        "Needs a person", (f"{each.entity}: {each.what}. Type: {each.command}" for each in report.to_do)
+    sections = (
+        (Text("By night"), (line for each in report.entities for line in _slices(each))),
+        (Text("Failed"), _failed(report, zone)),
+        (Text("Waits"), _waits(report.pending, zone)),
+        (Text("Withheld"), _withheld(report, zone)),
+        (Text("Needs a person"), _to_do(report)),
     )
+    for title, lines in sections:
+        yield from _section(title, lines, say)
     if not report.to_do:
         yield ""
-        yield "Nothing needs a person."
+        yield say(Text("Nothing needs a person."))
 
 
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    told = [f"  {line}" for line in lines]
-    if told:
+def _section(title: Text, lines: Iterable[Text], say: Say) -> Iterator[str]:
+    said = [f"  {say(line)}" for line in lines]
+    if said:
         yield ""
-        yield title
-        yield from told
+        yield say(title)
+        yield from said
 
 
-def _slices(each: EntityNight) -> Iterator[str]:
+def _entity(each: EntityNight) -> Text:
+    """`items: 1 batch, 1,000 rows read, 12 in, 3 up, 985 unchanged`."""
+    batches, rows = _batches(each.batches), _rows(each.counters)
+    if not each.retries:
+        return Text("{entity}: {batches}, {rows}", entity=each.entity, batches=batches, rows=rows)
+    retries = Counted("{n} retry", "{n} retries", each.retries)
+    return Text("{entity}: {batches} and {retries}, {rows}", entity=each.entity, batches=batches, retries=retries,
+                rows=rows)  # fmt: skip
+
+
+def _slices(each: EntityNight) -> Iterator[Text]:
     for night in each.slices:
-        ended = "at work" if night.reason is None else night.reason.replace("_", " ")
-        yield f"{each.entity}: {night.rows:,} of {_plural(night.planned, 'planned row')}, {ended}"
+        ended = Text("at work") if night.reason is None else Text(night.reason.replace("_", " "))
+        yield Counted(
+            "{entity}: {done} of {n} planned row, {ended}", "{entity}: {done} of {n} planned rows, {ended}",
+            night.planned, entity=each.entity, done=night.rows, ended=ended,
+        )  # fmt: skip
     if each.schedule is not None:
-        yield f"{each.entity}: cycle {each.schedule.schedule.cycle} {each.schedule.forecast_text}"
+        cycle = str(each.schedule.schedule.cycle)
+        yield Text("{entity}: cycle {cycle} {forecast}", entity=each.entity, cycle=cycle,
+                   forecast=each.schedule.forecast_text)  # fmt: skip
 
 
-def _failed(report: NightReport, zone: tzinfo | None) -> Iterator[str]:
+def _failed(report: NightReport, zone: tzinfo | None) -> Iterator[Text]:
     for batch in report.failed_batches:
-        yield f"{batch.entity}: {batch.message}. See: syncflow status {batch.batch}"
+        yield Text("{entity}: {why}. See: {command}", entity=batch.entity, why=batch.message,
+                   command=f"syncflow status {batch.batch}")  # fmt: skip
     for each in report.entities:
         failed = each.counters.failed - each.counters.ignored
         if failed > 0:
-            yield f"{each.entity}: {_plural(failed, 'row')} failed in this time"
-    open_ = report.failed_records
-    if open_.rows:
-        yield f"{_plural(open_.rows, 'failed record')} open in all{_oldest(open_, zone)}. See: syncflow failed list"
+            yield Counted("{entity}: {n} row failed in this time", "{entity}: {n} rows failed in this time", failed,
+                          entity=each.entity)  # fmt: skip
+    if report.failed_records.rows:
+        yield Counted(
+            "{n} failed record open in all, the oldest since {since}. See: {command}",
+            "{n} failed records open in all, the oldest since {since}. See: {command}",
+            report.failed_records.rows, since=_oldest(report.failed_records, zone), command="syncflow failed list",
+        )  # fmt: skip
 
 
-def _waits(waiting: Waiting, zone: tzinfo | None) -> Iterator[str]:
+def _waits(waiting: Waiting, zone: tzinfo | None) -> Iterator[Text]:
     if waiting.rows:
-        yield f"{_plural(waiting.rows, 'row')} for a parent{_oldest(waiting, zone)}. See: syncflow pending list"
+        yield Counted(
+            "{n} row for a parent, the oldest since {since}. See: {command}",
+            "{n} rows for a parent, the oldest since {since}. See: {command}",
+            waiting.rows, since=_oldest(waiting, zone), command="syncflow pending list",
+        )  # fmt: skip
 
 
-def _withheld(report: NightReport, zone: tzinfo | None) -> Iterator[str]:
+def _withheld(report: NightReport, zone: tzinfo | None) -> Iterator[Text]:
     for each in report.withheld:
-        since = _clock(each.created_at, zone)
-        yield f"{each.entity}: {_plural(each.rows, 'deletion')} since {since}. See: syncflow withheld {each.batch}"
+        yield Counted(
+            "{entity}: {n} deletion since {since}. See: {command}",
+            "{entity}: {n} deletions since {since}. See: {command}",
+            each.rows, entity=each.entity, since=each.created_at.astimezone(zone),
+            command=f"syncflow withheld {each.batch}",
+        )  # fmt: skip
 
 
-def _oldest(waiting: Waiting, zone: tzinfo | None) -> str:
-    return "" if waiting.oldest is None else f", the oldest since {_clock(waiting.oldest, zone)}"
+def _to_do(report: NightReport) -> Iterator[Text]:
+    for each in report.to_do:
+        yield Text("{entity}: {what}. Type: {command}", entity=each.entity, what=each.what, command=each.command)
 
 
-def _rows(counters: Counters) -> str:
+def _oldest(waiting: Waiting, zone: tzinfo | None) -> datetime | str:
+    return "" if waiting.oldest is None else waiting.oldest.astimezone(zone)
+
+
+def _batches(number: int) -> Text:
+    return Counted("{n} batch", "{n} batches", number)
+
+
+def _rows(counters: Counters) -> Text:
     """Rows that were read and what became of them; what nothing became is left out."""
-    parts = [f"{getattr(counters, name):,} {word}" for name, word in _OUTCOMES if getattr(counters, name)]
-    failed = counters.failed - counters.ignored
-    parts += [f"{failed:,} failed"] if failed else []
-    parts += [f"{counters.ignored:,} left out"] if counters.ignored else []
-    parts += [f"{_plural(counters.withheld, 'deletion')} withheld"] if counters.withheld else []
-    return ", ".join((f"{_plural(counters.fetched, 'row')} read", *parts))
-
-
-def _clock(moment: datetime, zone: tzinfo | None) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
-def _plural(number: int, singular: str, plural: str | None = None) -> str:
-    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
+    parts = (
+        (counters.inserted, Text("{n} in", n=counters.inserted)),
+        (counters.updated, Text("{n} up", n=counters.updated)),
+        (counters.deleted, Text("{n} deleted", n=counters.deleted)),
+        (counters.unchanged, Text("{n} unchanged", n=counters.unchanged)),
+        (counters.duplicate, Text("{n} duplicate", n=counters.duplicate)),
+        (counters.pending, Text("{n} waiting for parents", n=counters.pending)),
+        (failed := counters.failed - counters.ignored, Counted("{n} failed", "{n} failed", failed)),
+        (counters.ignored, Text("{n} left out", n=counters.ignored)),
+        (counters.withheld, Counted("{n} deletion withheld", "{n} deletions withheld", counters.withheld)),
+    )
+    read = Counted("{n} row read", "{n} rows read", counters.fetched)
+    return Sentences([read, *(text for number, text in parts if number > 0)], ", ")

@@ -55,7 +55,7 @@ class ScheduleStatus:
     rows_tonight: int | None
     progress: float | None
     forecast: Forecast
-    forecast_text: str
+    forecast_text: Text
     changes: Changes
     history: tuple[NightRecord, ...]
 

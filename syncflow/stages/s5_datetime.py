@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from syncflow.chunk import Chunk
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan
 from syncflow.oracle_types import DATETIME_KINDS
 from syncflow.rules.columns import apply_to_sources
@@ -24,6 +25,9 @@ def parse_datetimes(chunk: Chunk, plan: Plan) -> Chunk:
     for column in columns:
         if not column.mapping.keep_nanoseconds and finer_than_microseconds(read.rows[column.source]):
             read = read.with_note(
-                f"column {column.source} has fractions finer than a microsecond; loaded with six digits"
+                Text(
+                    "column {column} has fractions finer than a microsecond; loaded with six digits",
+                    column=column.source,
+                )
             )
     return replace(read, normalized=read.rows)

@@ -134,5 +134,8 @@ def _unreadable(chunk: Chunk, parent: PlanParent, outcomes: Sequence[Outcome]) -
 def _with_count(chunk: Chunk, parent: PlanParent, count: int) -> Chunk:
     if not count:
         return chunk
-    note = f"rows with only a part of the reference {parent.name} to {parent.entity}, loaded without it"
+    note = Text(
+        "rows with only a part of the reference {reference} to {parent}, loaded without it",
+        reference=parent.name, parent=parent.entity,
+    )  # fmt: skip
     return chunk.with_note(note, count)

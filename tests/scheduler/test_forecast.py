@@ -38,7 +38,7 @@ HISTORY = (_night(date(2026, 11, 22), 2_000_000, 20_000.0), _night(date(2026, 11
 
 
 def _said(schedule: BackgroundSchedule, history: tuple[NightRecord, ...], now: datetime = MONDAY) -> str:
-    return forecast(schedule, history, now, CHUNK).sentence
+    return str(forecast(schedule, history, now, CHUNK).sentence)
 
 
 def test_at_the_measured_rate_the_last_slice_ends_in_the_last_night() -> None:
@@ -46,7 +46,7 @@ def test_at_the_measured_rate_the_last_slice_ends_in_the_last_night() -> None:
     # 2,000,000 rows at 100 a second: 20,000 seconds after 19:00
     assert found.finishes_at == datetime(2026, 11, 24, 18, tzinfo=UTC) + timedelta(seconds=20_000)
     assert (found.night_number, found.of_nights, found.late_nights, found.rate) == (4, 4, 0, 100.0)
-    assert found.sentence == "finishes in night 4 of 4, about 00:30 on 2026-11-25"
+    assert str(found.sentence) == "finishes in night 4 of 4, about 00:30 on 2026-11-25"
 
 
 def test_a_slow_last_night_is_told() -> None:
@@ -62,7 +62,7 @@ def test_nights_that_do_not_suffice_make_it_late() -> None:
     slow = tuple(replace(night, seconds=40_000.0) for night in HISTORY)
     found = forecast(replace(SCHEDULE, current_offset=3_000_000), slow, MONDAY, CHUNK)
     assert (found.night_number, found.late_nights) == (5, 1)
-    assert found.sentence.endswith("in night 5 of 4, about 22:50 on 2026-11-25: one night late")
+    assert str(found.sentence).endswith("in night 5 of 4, about 22:50 on 2026-11-25: one night late")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_without_a_base_there_is_no_number(
     schedule: BackgroundSchedule, history: tuple[NightRecord, ...], said: str
 ) -> None:
     found = forecast(schedule, history, MONDAY, CHUNK)
-    assert said in found.sentence
+    assert said in str(found.sentence)
     assert (found.finishes_at, found.night_number, found.rate) == (None, None, None)
 
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import Static
 
 from syncflow.events import News
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import told
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
@@ -52,8 +54,8 @@ class DoctorScreen(Place):
         yield LazyTable(
             [
                 Column("grade", N_("finding"), _grade, 11),
-                Column("name", N_("what"), lambda finding: finding.name, 22),
-                Column("said", N_("more"), lambda finding: finding.said),
+                Column("name", N_("what"), lambda finding: _(finding.name), 22),
+                Column("said", N_("more"), lambda finding: told(finding.said)),
             ],
             self._key,
         )
@@ -121,5 +123,5 @@ class DoctorScreen(Place):
 
     def on_lazy_table_moved(self, message: LazyTable.Moved) -> None:
         finding: Finding | None = message.table.row
-        told = "" if finding is None else f"{finding.said}\n{finding.remedy}".strip()
-        self.query_one("#remedy", Static).update(toned(told, Tone.PLAIN))
+        lines = [] if finding is None else [told(finding.said), told(finding.remedy)]
+        self.query_one("#remedy", Static).update(Content("\n").join(toned(line) for line in lines if line))

@@ -1,6 +1,8 @@
 """The morning's report: what was done since an hour, what failed, waits, is withheld, and what needs a person."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -9,8 +11,12 @@ from textual.widgets import Static
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import told
 from tui.marks import toned
 from tui.screens.log_page import Page
+
+if TYPE_CHECKING:
+    from syncflow.runtime import Runtime
 
 LAST = timedelta(hours=12)
 
@@ -26,7 +32,7 @@ class NightReportScreen(Page):
         """Without a time the last twelve hours, again and again."""
         super().__init__()
         self._given = since
-        self._text = ""
+        self._told: Sequence[str] = ()
 
     @property
     def _since(self) -> datetime:
@@ -41,14 +47,21 @@ class NightReportScreen(Page):
             yield Static(id="told")
 
     def load(self) -> None:
-        from syncflow.service.night_report_text import report_text  # heavy, and only for who asks
+        from syncflow.service.night_report_text import report_lines  # heavy, and only for who asks
 
-        self.read(lambda runtime: report_text(runtime.night_report.report(self._since)), self._show)
+        def lines(runtime: "Runtime") -> list[str]:
+            return list(report_lines(runtime.night_report.report(self._since), say=told))
 
-    def _show(self, text: str) -> None:
+        self.read(lines, self._show)
+
+    def _show(self, lines: Sequence[str]) -> None:
         self.console.trouble_is_over()
-        self._text = text
-        self.query_one("#told", Static).update(Content("\n").join(toned(line) for line in text.splitlines()))
+        self._told = lines
+        self.query_one("#told", Static).update(Content("\n").join(toned(line) for line in lines))
+
+    def speak(self) -> None:
+        super().speak()
+        self.reload()
 
     def plain(self) -> str:
-        return self._text
+        return "\n".join(self._told)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
+from syncflow.i18n.texts import told
 from tui.marks import Tone
 from tui.widgets.rows import Cell
 
@@ -32,13 +33,6 @@ CHANGES = {
     "EACH_NIGHT": N_("come the same night, by a pass over the rowversion"),
     "NEXT_CYCLE": N_("come with the next cycle"),
 }
-UNFORESEEN = (
-    N_("no night has been measured yet"),
-    N_("it is paused: no night is worked on"),
-    N_("it is disabled: no night is worked on"),
-    N_("at the measured rate it would take more than a year of nights: widen the window, or make the source faster"),
-)
-"""What forecasts say that cannot be made."""
 HOURS = 24
 _NOON = 12
 _OPEN, _CLOSED, _NOW = "━", "┈", "●"
@@ -144,7 +138,7 @@ def _when(found: "ScheduleStatus") -> str:
 def forecast(of: "Forecast") -> str:
     """`finishes in night 5 of 7, about 02:40; one night late if the source stays as slow as last night`."""
     if of.finishes_at is None or of.night_number is None:
-        return _(of.reason) if of.reason else formats.NOTHING
+        return told(of.reason) if of.reason else formats.NOTHING
     said = _("finishes in night {n} of {of}, about {at}").format(
         n=formats.whole(of.night_number), of=formats.whole(of.of_nights), at=formats.soon(of.finishes_at)
     )
