@@ -135,8 +135,11 @@ class ApprovedDeletions:
             error = BatchError("SyncFlow itself broke down ({kind}: {error}).", kind=type(error).__name__, error=error)
         left = self._approved - self._total.delete_candidates
         self._total = replace(self._total, delete_candidates=self._approved, withheld=left)
-        told = f"{error} {left:,} of the {self._approved:,} rows are withheld as before; approve them again."
-        return self._end(BatchStatus.FAILED, told, error.exit_code)
+        rest = Text(
+            "{left} of the {approved} rows are withheld as before; approve them again.",
+            left=left, approved=self._approved,
+        )  # fmt: skip
+        return self._end(BatchStatus.FAILED, f"{error} {rest}", error.exit_code)
 
     def _end(self, status: BatchStatus, message: str | None = None, exit_code: int | None = None) -> BatchEnded:
         ended = replace(

@@ -21,6 +21,8 @@ from syncflow.engine.planned_books import FailureGroup, FailureSample, MissingPa
 from syncflow.engine.planning import FieldChange, PlanningTarget, UpdateSample
 from syncflow.engine.runner import BatchRun, Surroundings
 from syncflow.events import BatchEnded, Listener
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.model import BatchStatus, Counters, DeltaStrategy, Entity, Plan, SyncType, TargetTable
 from syncflow.protocols import Target
 from syncflow.store.claims import Claim, held_elsewhere, holder_of
@@ -139,12 +141,16 @@ class _Rehearsed:
         if self._held_by is not None:
             return replace(common, verdict=Verdict.CANNOT_BE_PREVIEWED, message=self._busy(self._held_by))
         if self._ended is None:
-            return replace(common, message="The dry run was stopped before its turn came.")
+            return replace(common, message=N_("The dry run was stopped before its turn came."))
         return self._planned(common, self._ended, planning, target)
 
     def _busy(self, holder: str) -> str:
         uid = self._claimed.batch.uid
-        return f"Its batch {uid} is at work now ({holder}), and the target moves. Watch it with: syncflow status {uid}"
+        said = Text(
+            "Its batch {uid} is at work now ({holder}), and the target moves. Watch it with: syncflow status {uid}",
+            uid=str(uid), holder=holder,
+        )  # fmt: skip
+        return str(said)
 
     def _planned(self, common: BatchPlan, ended: BatchEnded, planning: PlanningTarget, target: Target) -> BatchPlan:
         rehearsed = planning.rehearsed(common.entity)
@@ -200,7 +206,8 @@ class _Rehearsed:
     def _verdict(self, ended: BatchEnded) -> tuple[Verdict, str | None]:
         counters = ended.counters
         if ended.status is BatchStatus.INTERRUPTED and self._around.stopping.is_set():
-            return Verdict.STOPPED, f"The dry run was stopped; it tells of the first {counters.fetched:,} rows alone."
+            said = Text("The dry run was stopped; it tells of the first {rows} rows alone.", rows=counters.fetched)
+            return Verdict.STOPPED, str(said)
         if ended.status is BatchStatus.INTERRUPTED:
             return Verdict.CANNOT_BE_PREVIEWED, ended.error_message
         if ended.error_message is not None:
@@ -214,19 +221,23 @@ class _Rehearsed:
             return []
         limits: list[str] = []
         if rehearsed is not None and not rehearsed.exists:
-            limits.append("ScheduleHub has no table for it yet: this would be the first load, compared with nothing.")
+            limits.append(
+                N_("ScheduleHub has no table for it yet: this would be the first load, compared with nothing.")
+            )
         if plan.delta_strategy is DeltaStrategy.FULL and ended.counters.updated:
-            limits.append("The strategy full writes every row again, whether it differs or not.")
+            limits.append(N_("The strategy full writes every row again, whether it differs or not."))
         if plan.delta_strategy is DeltaStrategy.ROWVERSION and ended.sync_type is not SyncType.FULL:
             limits.append(
-                "The strategy rowversion does not notice rows that are gone from the source; --type full does."
+                N_("The strategy rowversion does not notice rows that are gone from the source; --type full does.")
             )
         untold = planning.untold_refusals(ended.entity)
         if untold:
-            limits.append(
-                f"Whether ScheduleHub would refuse some of the {untold:,} deletions for the sake of rows that refer to "
-                "them, it tells only when it is asked to delete."
+            said = Text(
+                "Whether ScheduleHub would refuse some of the {rows} deletions for the sake of rows that refer to them, "
+                "it tells only when it is asked to delete.",
+                rows=untold,
             )
+            limits.append(str(said))
         return limits
 
     def _deletions(self, target: Target) -> DeletionPlan:

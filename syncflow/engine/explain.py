@@ -13,6 +13,8 @@ from syncflow.engine.masked import masked_fields, masked_message, masked_parent_
 from syncflow.engine.overrides import with_edits
 from syncflow.engine.pipeline import STAGES, Timings
 from syncflow.field_masks import masked_text
+from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan, PlanColumn, Replacement, Transformation
 from syncflow.oracle_types import DATETIME_KINDS, NUMERIC_KINDS
 from syncflow.protocols import RAW_TEXT, UNREADABLE
@@ -158,7 +160,9 @@ def _rule(stage: str, column: PlanColumn, before: str | None, plan: Plan) -> str
     if stage == "numeric":
         return f"read as a number written {plan.conventions.numbers}"
     if stage == "datetime":
-        return "read as a Jalali date" if mapping.jalali else f"read as a date, {plan.conventions.dates} where in doubt"
+        if mapping.jalali:
+            return N_("read as a Jalali date")
+        return str(Text("read as a date, {order} where in doubt", order=plan.conventions.dates))
     if before is None and mapping.default is not None:
         return f"default {mapping.default!r}"
     if mapping.transformation is not Transformation.NONE:
@@ -171,7 +175,8 @@ def _replacement(replacements: tuple[Replacement, ...], value: str | None) -> st
     for each in replacements:
         if replaced(pl.Series([value], dtype=pl.String), (each,))[0] != value:
             what = repr(each.match) if each.match is not None else f"/{each.pattern}/"
-            return f"replacement of {what} by {'NULL' if each.to is None else repr(each.to)}"
+            by = "NULL" if each.to is None else repr(each.to)
+            return str(Text("replacement of {value} by {other}", value=what, other=by))
     return None
 
 

@@ -23,6 +23,7 @@ from syncflow.engine.plan import identity_hash
 from syncflow.engine.planning import FieldChange
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.i18n.catalog import N_
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan, SyncType
 from syncflow.protocols import FOUND_SCHEMA, Source, Target
 from syncflow.service.explain_key import ask_again, key_parts
@@ -217,23 +218,26 @@ class ExplainService:
             known = history_without_key(connection, plan, failures)
         row = told(_frame(plan, queued), plan, Origin.FAILED_RECORD) if queued.raw else None
         verdict, sentence = _of_keyless(known.failures[0])
-        purged = "" if queued.raw else " Its values were purged, so that nobody knows its key any more."
+        if not queued.raw:
+            sentence = f"{sentence} {Text('Its values were purged, so that nobody knows its key any more.')}"
         show = f"syncflow failed show {queued.uid}"
         decision = Decision.FAIL if verdict is Verdict.FAILED else Decision.UNKNOWN
         return Explanation(
-            plan.entity, "", queued.key_hash or "", verdict, sentence + purged, show, row, None, (), known,
+            plan.entity, "", queued.key_hash or "", verdict, sentence, show, row, None, (), known,
             decision=decision,
         )  # fmt: skip
 
 
 def _of_keyless(failure: Failure) -> tuple[Verdict, str]:
     place = f"{failure.stage}, {failure.field}" if failure.field else failure.stage
-    said = f"It failed in {place}: {failure.message.rstrip('.')}. No key can be read in it."
+    said = Text("It failed in {place}: {reason}. No key can be read in it.", place=place,
+                reason=failure.message.rstrip("."))  # fmt: skip
     if failure.resolved_at is None:
-        return Verdict.FAILED, f"{said} (Failed record {failure.uid}.)"
+        return Verdict.FAILED, f"{said} {Text('(Failed record {uid}.)', uid=str(failure.uid))}"
     if failure.resolution == "ignored":
-        return Verdict.IGNORED, f"{said} {failure.resolved_by} left it out: {failure.reason}."
-    return Verdict.CLOSED, f"{said} The failed record is closed: {failure.resolution}."
+        why = Text("{person} left it out: {reason}.", person=failure.resolved_by, reason=failure.reason)
+        return Verdict.IGNORED, f"{said} {why}"
+    return Verdict.CLOSED, f"{said} {Text('The failed record is closed: {resolution}.', resolution=failure.resolution)}"
 
 
 def _frame(plan: Plan, queued: QueuedRow) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from syncflow.engine.extract import PageSizes, approach
 from syncflow.engine.masked import masked_parent_key
 from syncflow.errors import SyncFlowError
 from syncflow.field_masks import MASK
+from syncflow.i18n.texts import Text
 from syncflow.model import Plan, SyncType
 from syncflow.protocols import Target
 from syncflow.service.explain_key import explain_command
@@ -109,7 +110,13 @@ class MissingParents:
         except SyncFlowError:
             return None
         if not found.rows.is_empty():
-            return f"The source has it, and {parent.entity} is to be synced first.", f"syncflow sync {parent.entity}"
-        among = "" if found.complete else f" (among the first {found.read:,} rows that were looked through)"
+            said = Text("The source has it, and {entity} is to be synced first.", entity=parent.entity)
+            return str(said), f"syncflow sync {parent.entity}"
         explain = "syncflow pending blockers" if parent.key != ref else explain_command(parent.entity, parse_ref(ref))
-        return f"The source does not show it either{among}.", explain
+        if found.complete:
+            return str(Text("The source does not show it either.")), explain
+        said = Text(
+            "The source does not show it either (among the first {rows} rows that were looked through).",
+            rows=found.read,
+        )
+        return str(said), explain

@@ -11,6 +11,7 @@ from syncflow.engine.retries import wake
 from syncflow.engine.runner import Surroundings
 from syncflow.errors import UsageError
 from syncflow.events import BatchEnded
+from syncflow.i18n.texts import Text
 from syncflow.model import Entity
 from syncflow.queues.pending_children import Awaited, most_awaited
 from syncflow.service.batches import Definitions, observe
@@ -225,17 +226,18 @@ def _blocker(parent: MissingParent, awaited: Awaited, configured: Collection[str
 def why_missing(parent: MissingParent, *, configured: bool, synced: bool) -> tuple[Why, str]:
     """Why rows wait for it, and the same as a sentence."""
     if parent.failed_message is not None:
-        return Why.FAILED, f"It failed itself: {parent.failed_message}"
+        return Why.FAILED, str(Text("It failed itself: {reason}", reason=parent.failed_message))
     if parent.awaits_entity is not None:
-        return Why.PENDING, f"It waits itself for {parent.awaits_entity} {parent.awaits_key}."
+        awaited = f"{parent.awaits_entity} {parent.awaits_key}"
+        return Why.PENDING, str(Text("It waits itself for {parent}.", parent=awaited))
     if not configured:
-        return (
-            Why.NOT_CONFIGURED,
-            f"The entity {parent.entity} is not configured any more. Import it again, or remove the reference to it.",
+        said = Text(
+            "The entity {entity} is not configured any more. Import it again, or remove the reference to it.",
+            entity=parent.entity,
         )
+        return Why.NOT_CONFIGURED, str(said)
     if not synced:
-        return (
-            Why.NEVER_SYNCED,
-            f"{parent.entity} was never synced to its end. Begin with: syncflow sync {parent.entity}",
-        )
-    return Why.ABSENT, f"It stands in no queue: {parent.entity} did not bring it when it was synced last."
+        said = Text("{entity} was never synced to its end. Begin with: syncflow sync {entity}", entity=parent.entity)
+        return Why.NEVER_SYNCED, str(said)
+    said = Text("It stands in no queue: {entity} did not bring it when it was synced last.", entity=parent.entity)
+    return Why.ABSENT, str(said)

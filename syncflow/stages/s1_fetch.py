@@ -14,6 +14,7 @@ from itertools import count
 import polars as pl
 
 from syncflow.errors import PageError
+from syncflow.i18n.texts import Text
 from syncflow.oracle_types import OracleType
 from syncflow.protocols import RAW_TEXT, UNREADABLE, Filter, Page, PageRequest, Source
 from syncflow.stages.paging import Cursor, Extract, Range, Step, request_at, step
@@ -165,8 +166,11 @@ def fetch_pages(
             page.rows, Cursor(page=number + 1), first_total, dict(page.observed), ordered=False, reread=reread
         )
     if shifted or (first_total is not None and seen != first_total):
-        note = (
-            f"{extract.api}: rows moved between the pages while they were read, so the extract was read a second time"
+        note = str(
+            Text(
+                "{api}: rows moved between the pages while they were read, so the extract was read a second time",
+                api=extract.api,
+            )
         )
         yield Fetched(page.rows.clear(), Cursor(), first_total, ordered=False, notes=(note,), reread=reread + 1)
         yield from _fetch_unordered(source, extract, reread=reread + 1)

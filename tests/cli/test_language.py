@@ -162,3 +162,22 @@ def test_json_of_what_was_done_has_the_same_bytes_in_every_language(configured: 
     told = {configured.run("--lang", language, *command.split(), "--json").out for language in CLOSED}
     assert len(told) == 1
     json.loads(told.pop())
+
+
+TOLD = (
+    "doctor", "health", "report", "stats", "status", "history", "failed list", "pending list",
+    "pending blockers", "entities list", "schedules list", "schedules show items",
+    "audit list", "remedies groups", "explain items 1", "explain items 7", "explain items 99", "sync items --dry-run",
+)  # fmt: skip
+ENGLISH_WORDS = re.compile(r"(?<![\w'`/=:.-])[A-Za-z]{2,} (?:[a-z]{2,} )*[a-z]{2,}(?![\w'`/=:-])")
+COMMAND_LINE = re.compile(r"syncflow [a-z].*|'[^']*'|systemctl [a-z ]+|Python [\d.]+|\b[a-z_]+ [a-z_]+_[a-z_]+")
+
+
+@pytest.mark.parametrize("command", TOLD)
+def test_nothing_that_is_told_in_persian_has_two_english_words_side_by_side(configured: Shell, command: str) -> None:
+    configured.run("sync", "--all")
+    configured.run("schedules", "set", "items", "--window", "19:00-07:00", "--zone", "Asia/Tehran")
+    said = configured.run("--lang", "fa", *command.split())
+    assert said.code in (0, 1), said
+    assert re.search("[آ-ی]", said.out)
+    assert not ENGLISH_WORDS.findall(COMMAND_LINE.sub("", said.out + said.err))
