@@ -32,16 +32,13 @@ from syncflow.cli import (
     stats,
     sync,
 )
-from syncflow.cli.help_words import HELP, speak
+from syncflow.cli.help_words import HELP, Refused, refusal, speak
 from syncflow.cli.output import note, say
 from syncflow.errors import ConfigurationError, SyncFlowError, UsageError
 from syncflow.i18n.catalog import _, use
 from syncflow.i18n.languages import LANGUAGES, asked_for, of_locale, option_of
 from syncflow.i18n.texts import told
 from syncflow.settings_loader import load_settings
-
-TYPER_USAGE = 2
-"""What typer ends with after a wrong option or argument."""
 
 app = typer.Typer(
     help="SyncFlow brings ERP rows from APISmith to ScheduleHub: every row accounted for, only changes moved.",
@@ -140,14 +137,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         use(asked_for(option_of(given), os.environ) or of_locale(os.environ))
         command = get_command(app)
         speak(command)
-        command(args=given, prog_name="syncflow")
+        sys.exit(command(args=given, prog_name="syncflow", standalone_mode=False))
+    except Refused as refused:
+        note(refusal(refused))
+        sys.exit(UsageError.exit_code)
+    except typer.Abort:
+        note(_("Aborted!"))
+        sys.exit(1)
     except SyncFlowError as error:
         if _debugging():
             traceback.print_exception(error)
         note(_("Error: {message}").format(message=told(error)))
         sys.exit(error.exit_code)
-    except SystemExit as end:
-        sys.exit(UsageError.exit_code if end.code == TYPER_USAGE else end.code)
 
 
 def _debugging() -> bool:

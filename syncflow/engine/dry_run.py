@@ -233,8 +233,8 @@ class _Rehearsed:
         untold = planning.untold_refusals(ended.entity)
         if untold:
             said = Text(
-                "Whether ScheduleHub would refuse some of the {rows} deletions for the sake of rows that refer to them, "
-                "it tells only when it is asked to delete.",
+                "Whether ScheduleHub would refuse some of the {rows} deletions for the sake of rows that refer to "
+                "them, it tells only when it is asked to delete.",
                 rows=untold,
             )
             limits.append(str(said))

@@ -164,6 +164,32 @@ def test_json_of_what_was_done_has_the_same_bytes_in_every_language(configured: 
     json.loads(told.pop())
 
 
+REFUSED = {
+    "--nope": "گزینه‌ای به نام --nope نیست",
+    "sync --nope": "گزینه‌ای به نام --nope نیست (شاید: --type)",
+    "failed show": "آرگومان 'RECORD' داده نشده.",
+    "demo --rows x": "مقدار '--rows' نادرست است: باید عدد صحیح باشد",
+    "history --limit": "گزینهٔ '--limit' مقدار می‌خواهد.",
+    "status a b c": "آرگومان‌های اضافی: b c",
+    "failed nope": "فرمانی به نام 'nope' نیست.",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_a_line_that_cannot_be_read_is_refused_in_it(shell: Shell, line: str) -> None:
+    said = shell.run("--lang", "fa", *line.split())
+    assert said.code == 64
+    assert REFUSED[line] in said.err
+    assert not re.search("Usage|Try|Error", said.err)
+
+
+def test_a_group_without_a_command_shows_its_help(shell: Shell) -> None:
+    said = shell.run("--lang", "tr", "failed")
+    assert said.code == 64
+    assert said.err.startswith("Kullanım: syncflow failed")
+    assert "Hata" not in said.err.splitlines()[0]
+
+
 TOLD = (
     "doctor", "health", "report", "stats", "status", "history", "failed list", "pending list",
     "pending blockers", "entities list", "schedules list", "schedules show items",
