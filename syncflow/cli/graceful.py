@@ -14,6 +14,9 @@ from syncflow.i18n.catalog import N_, _
 
 FINISHING = N_("Finishing the chunk in flight; the next sync goes on from there. Once more ends at once.")
 _SHOW_CURSOR = "\x1b[?25h"
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE_SECONDS = 1.0
+"""So long the main thread has to do what it is asked for itself."""
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -24,13 +27,23 @@ def graceful(
     """While batches run in the block, the first signal sets `stopping` and says `said`; the second does `at_once` and
     ends the process. That is safe too: what was sent but not booked is settled by the next sync."""
 
+    leaving = threading.Event()
+
     def ask(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
-            _leave(number, at_once)
+            leave(number)
         stopping.set()
         note(_(said))
 
-    with _handling(ask, signal.SIGINT, signal.SIGTERM):
+    def leave(number: int) -> None:
+        leaving.set()
+        _leave(number, at_once)
+
+    def insist(number: int) -> None:
+        if not leaving.wait(_PATIENCE_SECONDS):
+            leave(number)
+
+    with _handling(ask, *_ENDING), _second_heard(insist):
         yield
 
 
@@ -46,6 +59,31 @@ def terminable() -> Iterator[None]:
 
 
 @contextmanager
+def _second_heard(then: Callable[[int], None]) -> Iterator[None]:
+    """Call `then` in a thread for the second of the signals that end. A handler is run by the main thread alone, and
+    not before it wakes up: one that comes right before the thread begins to wait for another is not seen by it."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+
+    def listen() -> None:
+        heard = 0
+        while numbers := os.read(read, 64):
+            for number in numbers:
+                heard += number in _ENDING
+                if heard > 1:
+                    then(number)
+        os.close(read)
+
+    before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(write)
+
+
+@contextmanager
 def _handling(handler: Handler, *signals: signal.Signals) -> Iterator[None]:
     """Signals reach the main thread only, and only there can they be handled."""
     before = {number: signal.signal(number, handler) for number in signals}
@@ -57,12 +95,11 @@ def _handling(handler: Handler, *signals: signal.Signals) -> Iterator[None]:
 
 
 def _leave(number: int, at_once: Callable[[], None] | None) -> NoReturn:
-    """End without waiting for threads, with the code that shells give to this signal."""
-    if sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write(_("Ended at once.") + "\n")
-    sys.stderr.flush()
+    """End without waiting for threads, with the code that shells give to this signal. The first signal may be in the
+    midst of writing still, and a buffer takes nobody else then: it is gone round."""
     try:
+        shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
+        os.write(sys.stderr.fileno(), f"{shown}{_('Ended at once.')}\n".encode())
         if at_once is not None:
             at_once()
     finally:

@@ -31,12 +31,16 @@ SEEN = "[31m"
 """What is left of an escape sequence where it is shown."""
 WALK = {
     "dashboard": ["1"],
+    "report": ["1", "m"],
+    "alerts": ["1", "w"],
+    "doctor": ["1", "D"],
     "entities": ["2"],
     "entity": ["2", "j", "enter"],
     "dry run": ["2", "j", "d"],
     "batches": ["3"],
     "batch": ["3", "enter"],
     "withheld": ["3", "enter", "w"],
+    "compared": ["3", "space", "j", "space", "equals_sign"],
     "failed": ["4"],
     "record": ["4", "enter"],
     "editing": ["4", "enter", "E"],
@@ -52,7 +56,7 @@ WALK = {
     "audit": ["8", "v"],
     "act": ["8", "v", "enter"],
 }
-WITHOUT = {"dashboard", "entities", "batches", "entity"}
+WITHOUT = {"dashboard", "report", "alerts", "doctor", "entities", "batches", "compared", "entity"}
 """They show figures and names; a name of an entity is checked when it is given."""
 
 LEFT_TO_RIGHT = {"log", "line", "act"}
