@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from syncflow.cli.output import note
 from syncflow.i18n.catalog import N_, _
 
 FINISHING = N_("Finishing the chunk in flight; the next sync goes on from there. Once more ends at once.")
@@ -33,7 +32,7 @@ def graceful(
         if stopping.is_set():
             leave(number)
         stopping.set()
-        note(_(said))
+        _say(_(said))
 
     def leave(number: int) -> None:
         leaving.set()
@@ -94,12 +93,16 @@ def _handling(handler: Handler, *signals: signal.Signals) -> Iterator[None]:
             signal.signal(number, previous)
 
 
+def _say(line: str) -> None:
+    """Past the buffer of standard error: the main thread may be in the midst of writing to it, and it takes nobody else
+    then (RuntimeError: reentrant call)."""
+    os.write(sys.stderr.fileno(), f"{line}\n".encode())
+
+
 def _leave(number: int, at_once: Callable[[], None] | None) -> NoReturn:
-    """End without waiting for threads, with the code that shells give to this signal. The first signal may be in the
-    midst of writing still, and a buffer takes nobody else then: it is gone round."""
+    """End without waiting for threads, with the code that shells give to this signal."""
     try:
-        shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
-        os.write(sys.stderr.fileno(), f"{shown}{_('Ended at once.')}\n".encode())
+        _say((_SHOW_CURSOR if sys.stderr.isatty() else "") + _("Ended at once."))
         if at_once is not None:
             at_once()
     finally:
