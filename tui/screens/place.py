@@ -126,7 +126,9 @@ class Place(Screen[None]):
 
     def show_standing(self) -> None:
         """Header, breadcrumbs and trouble as the console knows them now."""
-        header = self.query_one(Header)
+        header = next(iter(self.query(Header)), None)
+        if header is None:  # the console is closing, and this comes too late
+            return
         header.standing = self.console.standing()
         stack = [screen for screen in self.app.screen_stack if isinstance(screen, Place)]
         header.way = tuple(screen.title_text for screen in stack)
