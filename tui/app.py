@@ -51,7 +51,7 @@ from tui.screens.failed import FailedScreen
 from tui.screens.log import LogScreen
 from tui.screens.pending import PendingScreen
 from tui.screens.place import Place
-from tui.screens.question import Question
+from tui.screens.question import Question, TypedQuestion
 from tui.screens.reading_test import ReadingTest
 from tui.screens.schedules import SchedulesScreen
 from tui.screens.settings import SettingsScreen
@@ -119,10 +119,10 @@ class Console(Directed):
         self._ended: list[BatchEnded] = []
         self.trouble: str | None = None
         self._again = Flag()
-        self._key_file = settings.state_dir / "console" / keys.FILE
+        self.key_file = settings.state_dir / "console" / keys.FILE
         self._key_trouble: str | None = None
         try:
-            self.set_keymap(keys.read(self._key_file))
+            self.take_keys()
         except ConfigurationError as error:
             self._key_trouble = told(error)
         use_gregorian(self.remembered.get("gregorian") is True)
@@ -407,12 +407,58 @@ class Console(Directed):
 
         self.push_screen(DoctorScreen())
 
+    def action_statistics(self) -> None:
+        from tui.screens.statistics import StatisticsScreen
+
+        self.push_screen(StatisticsScreen())
+
+    def action_rules(self) -> None:
+        from tui.screens.rules import RulesScreen
+
+        self.push_screen(RulesScreen())
+
+    def ask_to_purge(self, days: int) -> None:
+        """Empty the payloads of records that were closed so long ago, after a question that asks for their number."""
+        if isinstance(self.screen, Place):
+            count = lambda runtime: runtime.failed_records.purgeable(days)  # noqa: E731
+            self.screen.read(count, lambda rows: self._ask_to_purge(days, rows), group="purge")
+
+    def _ask_to_purge(self, days: int, rows: int) -> None:
+        if not rows:
+            self.notify(_("No record was closed so long ago that still holds its row."), markup=False)
+            return
+        ask = plural(
+            "Empty the payloads of {n} closed record for good?",
+            "Empty the payloads of {n} closed records for good?",
+            rows,
+        )
+        detail = _(
+            "What the rows held is gone, that they failed stays known; edits and ignores that hold keep what they "
+            "need. To do it, type: {rows}"
+        ).format(rows=rows)
+        self.push_screen(TypedQuestion(ask, detail, str(rows)), lambda typed: self._purge(days) if typed else None)
+
+    def _purge(self, days: int) -> None:
+        def tell(rows: int) -> None:
+            self.notify(_("{rows} payloads emptied.").format(rows=whole(rows)), markup=False)
+
+        if isinstance(self.screen, Place):
+            self.screen.act(lambda runtime: runtime.failed_records.purge(days), tell)
+
+    def take_keys(self) -> int:
+        """Use the keys of the key file from now on, and say how many there are. Raises ConfigurationError, and the keys
+        stay as they were, when it is wrong."""
+        found = keys.read(self.key_file)
+        self.set_keymap(found)
+        self._key_trouble = None
+        return len(found)
+
     def key_file_words(self) -> str:
         """Where keys are changed, and how."""
         said = _(
             "Keys are changed in {file}, a line each, such as: failed.retry: r. Every key's name is in the help (?)."
         )
-        return f"{said.format(file=self._key_file)} {self._key_trouble or ''}".strip()
+        return f"{said.format(file=self.key_file)} {self._key_trouble or ''}".strip()
 
     def command_words(self) -> list[str]:
         return [command.name for command in commands.COMMANDS]

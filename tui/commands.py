@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from syncflow.errors import UsageError
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.digits import plain
 from syncflow.i18n.languages import LANGUAGES, known
 from tui.direction import BIDI
 
 if TYPE_CHECKING:
     from tui.app import Console
+
+
+MAX_DAYS = 36_500
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ def _sync(console: "Console", words: Sequence[str]) -> None:
         console.sync_all()
 
 
+def _purge(console: "Console", words: Sequence[str]) -> None:
+    if len(words) != 1 or not (days := plain(words[0])).isdecimal() or int(days) > MAX_DAYS:
+        raise UsageError(_("Say how many days ago records were closed: purge 180."))
+    console.ask_to_purge(int(days))
+
+
 def _lang(console: "Console", words: Sequence[str]) -> None:
     if len(words) != 1:
         raise UsageError(_("Say which language: lang {languages}.").format(languages="|".join(LANGUAGES)))
@@ -72,6 +82,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("schedules", N_("what happens by itself, and when"), _go("schedules")),
     Command("alerts", N_("what is wrong now"), lambda console, _words: console.action_alerts()),
     Command("report", N_("what was done in the last twelve hours, or since: report 19:00"), _report, "TIME"),
+    Command(
+        "stats",
+        N_("what each entity did in a day, a week, a month"),
+        lambda console, _words: console.action_statistics(),
+    ),
+    Command("rules", N_("the rules that mend failed records"), lambda console, _words: console.action_rules()),
+    Command("purge", N_("empty the rows of records closed so many days ago: purge 180"), _purge, "DAYS"),
     Command("doctor", N_("is this installation as it must be?"), lambda console, _words: console.action_doctor()),
     Command("settings", N_("settings, keys, service tokens"), _go("settings")),
     Command("log", N_("what happens, line by line"), _go("log")),

@@ -1,7 +1,9 @@
 """The operator's own keys: a small YAML file `binding id: key`, checked as a whole."""
 
 from collections.abc import Collection, Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import yaml
 from textual.binding import Binding
@@ -9,6 +11,7 @@ from textual.keys import KEY_ALIASES, Keys
 
 from syncflow.errors import ConfigurationError
 from syncflow.i18n.catalog import _
+from tui import screens
 from tui.screens.place import Place
 from tui.widgets.lazy_table import LazyTable
 
@@ -42,6 +45,13 @@ def read(file: Path) -> dict[str, str]:
     return {str(name): str(keys) for name, keys in found.items()}
 
 
+def template() -> str:
+    """A key file that changes nothing: every name with the key that it is delivered with, as comments."""
+    about = _("Your own keys. Take the # away from a line and write another key there; several with commas between.")
+    lines = [f"# {about}", *(f"# {name}: {key}" for name, key in sorted(binding_ids().items()))]
+    return "\n".join(lines) + "\n"
+
+
 def _check(file: Path, name: str, keys: object, known: Collection[str]) -> None:
     if name not in known:
         told = _("The key file {file} names {name!r}; there is no such binding. ? lists the names.")
@@ -60,6 +70,9 @@ def _is_key(key: str) -> bool:
 
 
 def _owners() -> Iterator[type]:
+    """What has keys, also in the screens that are imported only when they are opened."""
+    for screen in iter_modules(screens.__path__):
+        import_module(f"{screens.__name__}.{screen.name}")
     waiting: list[type] = [Place, LazyTable]
     while waiting:
         owner = waiting.pop()

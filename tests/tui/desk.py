@@ -67,7 +67,7 @@ class Desk:
             except Exception:
                 if time.monotonic() > end:
                     raise
-            assert time.monotonic() < end, f"{what or 'it'} did not come\n{self.text}"
+            assert time.monotonic() < end, f"{what or 'it'} did not come\n{self.text}\n{self.said}"
 
     async def rest(self) -> None:
         """Until nothing that is read or drawn is under way."""

@@ -7,6 +7,7 @@ from tests.engine.conftest import world as world  # a fixture
 from tests.tui.desk import Desk, at_the_desk
 from tests.tui.test_workflows import ORDERS, order
 from tests.tui.test_workflows import company as company  # a fixture
+from tui.bridge import Manner
 
 pytestmark = pytest.mark.integration
 
@@ -76,3 +77,23 @@ def test_withheld_rows_are_looked_at_and_dropped_by_their_number(company: World)
     assert company.metadata(STATES) == [("discarded", 30)]
     assert company.metadata(ACTS) == [("olga", "deletions.discard")]
     assert len(company.rows("orders")) == 40
+
+
+def test_a_batch_that_stands_still_is_given_up(company: World) -> None:
+    company.execute("DELETE FROM syncflow.batch_chunks")
+    company.execute(
+        "UPDATE syncflow.sync_batches SET status = 'interrupted', completed_at = NULL WHERE entity_name = 'orders'"
+    )
+
+    async def work(desk: Desk) -> None:
+        await desk.press("3")
+        await desk.until(lambda: desk.table.row is not None and desk.table.row.entity_name == "orders")
+        await desk.press("enter")
+        await desk.sees("interrupted")
+        await desk.press("s")
+        await desk.sees("Give this batch up?", "It cannot be resumed any more.")
+        await desk.press("y")
+        await desk.sees("cancelled")
+
+    at_the_desk(company, work, Manner(observe=True))
+    assert company.metadata("SELECT status FROM sync_batches WHERE entity_name = 'orders'") == [("cancelled",)]

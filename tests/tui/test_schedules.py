@@ -65,12 +65,43 @@ def test_a_table_is_given_nights_that_are_kept_and_paused(company: World) -> Non
     assert company.metadata(TERMS) == [(f"{closed_now()[:5]}:00", 7, False)]
 
 
-def test_run_now_goes_on_at_once_and_the_night_is_shown(company: World) -> None:
-    company.metadata(
+def by_night(*names: str) -> str:
+    """A statement that gives these tables nights, whose window is closed now."""
+    opens, closes = closed_now().split("-")
+    values = ", ".join(f"('{name}', '{opens}', '{closes}', 'UTC', '{{1,2,3,4,5,6,7}}', 1)" for name in names)
+    return (
         "INSERT INTO background_sync_schedule (entity_name, window_start, window_end, time_zone, days_of_week,"
-        f" days_to_complete) VALUES ('orders', '{closed_now()[:5]}', '{closed_now()[6:]}', 'UTC',"
-        " '{1,2,3,4,5,6,7}', 1) RETURNING 1"
+        f" days_to_complete) VALUES {values} RETURNING 1"
     )
+
+
+def test_those_that_are_marked_go_on_at_once_and_are_disabled(company: World) -> None:
+    company.metadata(by_night("customers", "orders"))
+
+    async def work(desk: Desk) -> None:
+        await desk.press("6")
+        await desk.until(lambda: desk.table.total == 2)
+        await desk.press("asterisk", "e")
+        await desk.sees("2 schedules are disabled: customers, orders.")
+        await desk.until(lambda: desk.text.count("– disabled") == 2)
+        await desk.press("asterisk", "e")
+        await desk.sees("2 schedules are enabled: customers, orders.")
+        await desk.until(lambda: desk.text.count("○ waits") == 2)
+        await desk.press("asterisk", "t")
+        await desk.sees("Go on with 2 tables now: customers, orders?")
+        await desk.press("y")
+        await desk.sees("2 cycles go on: customers, orders.")
+        await desk.until(lambda: len(company.rows("orders")) == 10, "the rows")
+        await desk.press("enter")
+        await desk.sees("✔ the table is through")
+        await desk.press("e")
+        await desk.sees("1 schedule is disabled")
+
+    at_the_desk(company, work)
+
+
+def test_run_now_goes_on_at_once_and_the_night_is_shown(company: World) -> None:
+    company.metadata(by_night("orders"))
 
     async def work(desk: Desk) -> None:
         await desk.sees("tonight", "orders", "no night has been measured yet")
@@ -79,7 +110,7 @@ def test_run_now_goes_on_at_once_and_the_night_is_shown(company: World) -> None:
         await desk.press("t")
         await desk.sees("Go on with orders now?")
         await desk.press("y")
-        await desk.sees("orders goes on with batch")
+        await desk.sees("1 cycle goes on: orders.")
         await desk.until(lambda: len(company.rows("orders")) == 10, "the rows")
         await desk.press("enter")
         await desk.sees("✔ the table is through", "10")

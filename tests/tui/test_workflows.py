@@ -110,6 +110,8 @@ def test_one_record_is_edited(company: World) -> None:
         await desk.sees("as sent", "12,5x")
         await desk.press("E")
         await desk.sees("Empty is NULL")
+        await desk.press("ctrl+o")
+        await desk.sees("An editor cannot be opened in this terminal.")
         await desk.press("end", "backspace", "y", "ctrl+s")
         await desk.sees("'12,5x' → '12,5y'")
         await desk.press("y")

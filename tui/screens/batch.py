@@ -216,7 +216,7 @@ def _offers(detail: "BatchDetail", action: str) -> bool:
     return {
         "failed": bool(detail.groups),
         "withheld": detail.withheld is not None,
-        "stop": running,
+        "stop": running or batch.status is BatchStatus.INTERRUPTED,
         "resume": batch.status is BatchStatus.INTERRUPTED or (running and not detail.alive),
         "approve": detail.withheld is not None and detail.withheld.waiting > 0,
         "discard": detail.withheld is not None and detail.withheld.waiting > 0,

@@ -133,6 +133,7 @@ class DashboardScreen(Place):
         Binding("a", "step", N_("Do what helps"), id="dashboard.step"),
         Binding("s", "sync_all", N_("Sync all"), id="dashboard.sync_all"),
         Binding("p", "plots", N_("Plots"), id="dashboard.plots"),
+        Binding("S", "app.statistics", N_("Statistics"), show=False, id="dashboard.statistics"),
         Binding("w", "app.alerts", N_("Alerts"), show=False, id="dashboard.alerts"),
         Binding("m", "app.report", N_("The last twelve hours"), show=False, id="dashboard.report"),
         Binding("D", "app.doctor", N_("Examine the installation"), show=False, id="dashboard.doctor"),

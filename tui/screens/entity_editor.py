@@ -1,28 +1,22 @@
 """Entities as YAML in the operator's own editor. What was typed is never lost: it stays in a file until it is saved."""
 
-import os
-import shlex
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
-
 from syncflow.errors import SyncFlowError, UnavailableError
 from syncflow.i18n.catalog import _
 from syncflow.i18n.texts import told
 from syncflow.model import Entity
+from tui.editor import edit as run_editor
+from tui.editor import write_privately
 from tui.screens.place import Place
 from tui.screens.question import Question
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
     from syncflow.service.entities import Change
-
-EDITORS = ("sensible-editor", "nano", "vi")
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class EntityEditor(Place):
             from syncflow.service.entity_yaml import write_entities  # heavy, and this is a thread
 
             try:
-                _write_privately(edit.file, write_entities(edit.shown))
+                write_privately(edit.file, write_entities(edit.shown))
             except OSError as error:
                 return _("{} cannot be written: {}.").format(edit.file, error.strerror)
             return None
@@ -80,27 +74,11 @@ class EntityEditor(Place):
 
     def _open(self, edit: _Edit) -> None:
         try:
-            self._run_editor(edit.file)
+            run_editor(self.app, edit.file)
         except UnavailableError as error:
             self._refuse(told(error))
             return
         self.read(lambda runtime: _judged(runtime, edit), lambda told: self._judged_as(told, edit), group="editor")
-
-    def _run_editor(self, file: Path) -> None:
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or next(filter(shutil.which, EDITORS), None)
-        if editor is None:
-            raise UnavailableError(_("No editor is there. Name one in the environment variable EDITOR."))
-        try:
-            with self.app.suspend():
-                ended = subprocess.run([*shlex.split(editor), str(file)], check=False)  # noqa: S603 - the operator's own
-        except SuspendNotSupported as error:
-            raise UnavailableError(_("An editor cannot be opened in this terminal.")) from error
-        except OSError as error:
-            raise UnavailableError(
-                _("The editor {!r} cannot be started: {}.").format(editor, error.strerror or error)
-            ) from error
-        if ended.returncode:
-            raise UnavailableError(_("The editor ended with {}; nothing was changed.").format(ended.returncode))
 
     def _judged_as(self, told: "Sequence[Change] | str", edit: _Edit) -> None:
         if isinstance(told, str):
@@ -117,12 +95,6 @@ class EntityEditor(Place):
 
     def edit_is_over(self, file: Path) -> None:
         file.unlink(missing_ok=True)
-
-
-def _write_privately(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-        out.write(text)
 
 
 def _judged(runtime: "Runtime", edit: _Edit) -> "Sequence[Change] | str":

@@ -104,6 +104,7 @@ class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
         Binding("i", "ignore", N_("Leave out"), id="failed.ignore"),
         Binding("w", "resolve", N_("Resolve by hand"), show=False, id="failed.resolve"),
         Binding("u", "undo", N_("Undo"), id="failed.undo"),
+        Binding("R", "app.rules", N_("The rules that hold"), show=False, id="failed.rules"),
         Binding("T", "result", N_("What came of the last retry"), show=False, id="failed.result"),
         Binding("e", "explain", N_("Explain"), id="failed.explain"),
     ]

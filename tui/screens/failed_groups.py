@@ -64,6 +64,7 @@ class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
         Binding("t", "retry", N_("Retry the group"), id="groups.retry"),
         Binding("i", "ignore", N_("Leave the group out"), id="groups.ignore"),
         Binding("w", "resolve", N_("Resolve the group by hand"), show=False, id="groups.resolve"),
+        Binding("R", "app.rules", N_("The rules that hold"), show=False, id="groups.rules"),
         Binding("T", "result", N_("What came of the last retry"), show=False, id="groups.result"),
     ]
 

@@ -1,8 +1,6 @@
 """One failed record: as the source sent it, how far it came, why it failed; and the edit of its raw values."""
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +13,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
-from syncflow.errors import UsageError
+from syncflow.errors import UnavailableError, UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
 from syncflow.i18n.texts import retold, told
+from tui.editor import edit, write_privately
 from tui.marks import Tone, named, toned
 from tui.plain import fitted
 from tui.screens.place import Place
@@ -194,7 +193,11 @@ class FailedRecordScreen(Place):
         row = {name: value for name, value in record.raw_data.items() if not name.startswith("@")} | self._edited()
         text = json.dumps(row, ensure_ascii=False, indent=2)
         while True:
-            given = _without_comments(self._in_editor(text))
+            try:
+                given = _without_comments(self._in_editor(text))
+            except UnavailableError as error:
+                self.notify(told(error), severity="error", timeout=10, markup=False)
+                return
             try:
                 self._show_form(_row_of(given, row))
                 return
@@ -208,10 +211,9 @@ class FailedRecordScreen(Place):
     def _in_editor(self, text: str) -> str:
         with TemporaryDirectory() as folder:
             file = Path(folder) / "row.json"
-            file.write_text(text, encoding="utf-8")
-            with self.app.suspend():
-                subprocess.run([*os.environ.get("EDITOR", "vi").split(), str(file)], check=False)  # noqa: S603
-            return file.read_text(encoding="utf-8")
+            write_privately(file, text)
+            edit(self.app, file)
+            return file.read_text(encoding="utf-8", errors="replace")
 
     def action_retry(self) -> None:
         uid = str(self._uid)

@@ -35,11 +35,12 @@ class ScheduleScreen(ScheduleActs):
     TITLE_WORD = N_("schedule")
     ABOUT = N_(
         "Where the cycle of a large table stands, and what each night brought. p pauses or resumes, t goes on at once, "
-        "E changes the terms, d removes the schedule; Enter on a night shows its batch."
+        "e enables or disables, E changes the terms, d removes the schedule; Enter on a night shows its batch."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", N_("Pause or resume"), id="schedule.pause"),
         Binding("t", "run_now", N_("Run now"), id="schedule.run_now"),
+        Binding("e", "enable", N_("Enable, disable"), show=False, id="schedule.enable"),
         Binding("E", "edit", N_("Terms"), id="schedule.edit"),
         Binding("d", "remove", N_("Remove"), id="schedule.remove"),
     ]
@@ -104,7 +105,12 @@ class ScheduleScreen(ScheduleActs):
             self.pause_or_resume([self._found.schedule], lambda: None)
 
     def action_run_now(self) -> None:
-        self.ask_run_now(self._entity)
+        if self._found is not None:
+            self.ask_run_now([self._found.schedule], lambda: None)
+
+    def action_enable(self) -> None:
+        if self._found is not None:
+            self.enable_or_disable([self._found.schedule], lambda: None)
 
     def action_edit(self) -> None:
         self.edit_terms(self._entity)

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from syncflow.errors import UsageError
+from syncflow.errors import SyncFlowError, UsageError
 from syncflow.i18n.catalog import _, plural
 from syncflow.i18n.texts import told
-from syncflow.model import Batch
 from tui.screens.entity_acts import few_of
 from tui.screens.place import Place
 from tui.screens.question import Question, TypedQuestion
@@ -21,55 +20,89 @@ class ScheduleActs(Place):
 
     def pause_or_resume(self, schedules: "Sequence[BackgroundSchedule]", then: Callable[[], None]) -> None:
         """Resume those that are paused when all of them are; otherwise pause the others."""
-        if not schedules:
-            return
         pause = not all(schedule.paused for schedule in schedules)
-        names = [schedule.entity for schedule in schedules if schedule.paused is not pause]
+        chosen = [schedule for schedule in schedules if schedule.paused is not pause]
+
+        def change(runtime: "Runtime", schedule: "BackgroundSchedule") -> object:
+            act = runtime.schedules.pause if pause else runtime.schedules.resume
+            return act(schedule.entity)
+
+        def say(done: int, names: str) -> str:
+            if pause:
+                return plural("{n} schedule is paused: {names}.", "{n} schedules are paused: {names}.", done,
+                              names=names)  # fmt: skip
+            return plural("{n} schedule goes on: {names}.", "{n} schedules go on: {names}.", done, names=names)
+
+        self._each(chosen, change, say, then)
+
+    def enable_or_disable(self, schedules: "Sequence[BackgroundSchedule]", then: Callable[[], None]) -> None:
+        """Enable those that are disabled when all of them are; otherwise disable the others."""
+        enable = not any(schedule.enabled for schedule in schedules)
+        chosen = [schedule for schedule in schedules if schedule.enabled is not enable]
+
+        def change(runtime: "Runtime", schedule: "BackgroundSchedule") -> object:
+            from syncflow.service.schedules import GivenTerms  # heavy, and this is a thread
+
+            return runtime.schedules.update(schedule, GivenTerms(enabled=enable))
+
+        def say(done: int, names: str) -> str:
+            if enable:
+                return plural("{n} schedule is enabled: {names}.", "{n} schedules are enabled: {names}.", done,
+                              names=names)  # fmt: skip
+            return plural("{n} schedule is disabled: {names}.", "{n} schedules are disabled: {names}.", done,
+                          names=names)  # fmt: skip
+
+        self._each(chosen, change, say, then)
+
+    def ask_run_now(self, schedules: "Sequence[BackgroundSchedule]", then: Callable[[], None]) -> None:
+        """Go on with their cycles at once, after a question."""
+        ask = plural("Go on with {names} now?", "Go on with {n} tables now: {names}?", len(schedules),
+                     names=few_of([schedule.entity for schedule in schedules]))  # fmt: skip
+        detail = _(
+            "While its window is open, tonight's part goes on. Outside of it the next part is done at once, whatever "
+            "the hour, and no window ends it: the source feels that."
+        )
+
+        def change(runtime: "Runtime", schedule: "BackgroundSchedule") -> object:
+            return runtime.schedules.run_now(schedule.entity)
+
+        def say(done: int, names: str) -> str:
+            return plural("{n} cycle goes on: {names}.", "{n} cycles go on: {names}.", done, names=names)
+
+        question = Question(ask, detail)
+        self.app.push_screen(question, lambda yes: self._each(schedules, change, say, then) if yes else None)
+
+    def _each(
+        self,
+        schedules: "Sequence[BackgroundSchedule]",
+        change: "Callable[[Runtime, BackgroundSchedule], object]",
+        say: Callable[[int, str], str],
+        then: Callable[[], None],
+    ) -> None:
+        """Change one after the other; what is refused for one does not keep the others. `say` is given how many were
+        changed, and their names."""
 
         def work(runtime: "Runtime") -> tuple[list[str], list[str]]:
             """Those that are done, and what was said of the others."""
             done, refused = [], []
-            for name in names:
+            for schedule in schedules:
                 try:
-                    if pause:
-                        runtime.schedules.pause(name)
-                    else:
-                        runtime.schedules.resume(name)
-                    done.append(name)
-                except UsageError as error:
+                    change(runtime, schedule)
+                    done.append(schedule.entity)
+                except SyncFlowError as error:
                     refused.append(told(error))
             return done, refused
 
         def tell(came: tuple[list[str], list[str]]) -> None:
             done, refused = came
             then()
-            if done and pause:
-                said = plural("{n} schedule is paused: {names}.", "{n} schedules are paused: {names}.", len(done),
-                              names=few_of(done))  # fmt: skip
-                self.notify(said, markup=False)
-            elif done:
-                said = plural("{n} schedule goes on: {names}.", "{n} schedules go on: {names}.", len(done),
-                              names=few_of(done))  # fmt: skip
-                self.notify(said, markup=False)
+            if done:
+                self.notify(say(len(done), few_of(done)), markup=False)
             for error in refused:
                 self.notify(error, severity="warning", timeout=10, markup=False)
 
-        self.act(work, tell)
-
-    def ask_run_now(self, name: str) -> None:
-        ask = _("Go on with {entity} now?").format(entity=name)
-        detail = _(
-            "While its window is open, tonight's part goes on. Outside of it the next part is done at once, whatever "
-            "the hour, and no window ends it: the source feels that."
-        )
-        self.app.push_screen(Question(ask, detail), lambda yes: self._run_now(name) if yes else None)
-
-    def _run_now(self, name: str) -> None:
-        def tell(batch: Batch) -> None:
-            self.notify(_("{entity} goes on with batch {batch}.").format(entity=name, batch=str(batch.uid)[:13]),
-                        markup=False)  # fmt: skip
-
-        self.act(lambda runtime: runtime.schedules.run_now(name), tell)
+        if schedules:
+            self.act(work, tell)
 
     def ask_remove(self, schedule: "BackgroundSchedule", then: Callable[[], None]) -> None:
         ask = _("Remove the schedule of {entity}?").format(entity=schedule.entity)

@@ -69,7 +69,7 @@ class SchedulesScreen(ScheduleActs, ListPlace[Line]):
     ABOUT = N_(
         "What happens by itself. A large table has nights: its window is drawn from noon to noon, ● is now, and each "
         "night does its share until the table is through. Small tables are synced by an interval or a cron line. p "
-        "pauses or resumes, t goes on at once, n gives an entity nights, E changes the terms."
+        "pauses or resumes, t goes on at once, e enables or disables, n gives an entity nights, E changes the terms."
     )
     EMPTY = N_(
         "Nothing happens by itself yet. n gives a large table its nights; an interval stands on an entity's page (2)."
@@ -89,6 +89,7 @@ class SchedulesScreen(ScheduleActs, ListPlace[Line]):
         Binding("t", "run_now", N_("Run now"), id="schedules.run_now"),
         Binding("n", "new", N_("New"), id="schedules.new"),
         Binding("E", "edit", N_("Terms"), id="schedules.edit"),
+        Binding("e", "enable", N_("Enable, disable"), show=False, id="schedules.enable"),
         Binding("d", "remove", N_("Remove"), show=False, id="schedules.remove"),
     ]
 
@@ -150,11 +151,18 @@ class SchedulesScreen(ScheduleActs, ListPlace[Line]):
             self.notify(_("Only nights are paused. An entity by the clock is disabled on its page (2)."), markup=False)
 
     def action_run_now(self) -> None:
-        row = self.table.row
-        if row is not None and row.night is not None:
-            self.ask_run_now(row.entity)
+        nights, row = self._nights(), self.table.row
+        if nights:
+            self.ask_run_now(nights, self.table.unmark)
         elif row is not None:
             self.console.ask_to_sync([row.entity])
+
+    def action_enable(self) -> None:
+        nights = self._nights()
+        if nights:
+            self.enable_or_disable(nights, self.table.unmark)
+        else:
+            self.notify(_("An entity by the clock is enabled and disabled on its page (2)."), markup=False)
 
     def action_new(self) -> None:
         ask = _("Which entity is to be synced by night?")

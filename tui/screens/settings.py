@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from syncflow.i18n.catalog import N_, _
+from syncflow.errors import ConfigurationError, UnavailableError
+from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.texts import told
 from syncflow.settings import DEFAULT_ORIGIN, NOT_SET, SettingLine, describe
+from tui import keys
+from tui.editor import edit, write_privately
 from tui.filtering import Term, chosen
 from tui.marks import Tone
 from tui.screens.list_place import ListPlace
-from tui.screens.question import TypedQuestion
+from tui.screens.question import Question, TypedQuestion
 from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList, Rows
 
@@ -34,8 +37,8 @@ class SettingsScreen(ListPlace[SettingLine]):
     ABOUT = N_(
         "Every setting, its value (secrets masked) and where it comes from. Settings are changed where they stand: in "
         "the environment, in .env or in /etc/syncflow/syncflow.env. Here: language (L), theme (T), bell (b), keys (K), "
-        "who puts lines in order that are written from right to left (B), connection tests (n), and the service tokens "
-        "of both neighbours (A, S), which are tested before they are kept."
+        "a check of the terminal, and who puts lines in order that are written from right to left (B), connection "
+        "tests (n), and the service tokens of both neighbours (A, S), which are tested before they are kept."
     )
     EMPTY = N_("No setting is like that.")
     FIELDS = ("name", "value", "from")
@@ -47,7 +50,7 @@ class SettingsScreen(ListPlace[SettingLine]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("T", "app.theme", N_("Theme"), id="settings.theme"),
         Binding("L", "app.language", N_("Language"), id="settings.language"),
-        Binding("B", "app.reading_test", N_("Which line reads right?"), show=False, id="settings.reading_test"),
+        Binding("B", "app.reading_test", N_("Terminal check"), show=False, id="settings.reading_test"),
         Binding("b", "bell", N_("Bell"), id="settings.bell"),
         Binding("n", "check", N_("Test connections"), id="settings.check"),
         Binding("A", "token('APISmith')", N_("APISmith token"), id="settings.apismith_token"),
@@ -90,7 +93,29 @@ class SettingsScreen(ListPlace[SettingLine]):
         self.console.check_neighbours(tell=True)
 
     def action_keys(self) -> None:
-        self.notify(self.console.key_file_words(), timeout=20, markup=False)
+        """The key file in the operator's editor; what can be read holds at once."""
+        file = self.console.key_file
+        try:
+            if not file.exists():
+                write_privately(file, keys.template())
+            edit(self.app, file)
+        except UnavailableError as error:
+            self.notify(f"{told(error)} {self.console.key_file_words()}", severity="warning", timeout=20, markup=False)
+        except OSError as error:
+            refused = _("{} cannot be written: {}.").format(file, error.strerror)
+            self.notify(refused, severity="error", markup=False)
+        else:
+            self._take_keys()
+
+    def _take_keys(self) -> None:
+        try:
+            changed = self.console.take_keys()
+        except ConfigurationError as error:
+            kept = _("y edits again · with n, the keys stay as they are until the file is mended.")
+            question = Question(f"✖ {told(error)}", kept)
+            self.app.push_screen(question, lambda yes: self.action_keys() if yes else None)
+            return
+        self.notify(plural("{n} key is your own.", "{n} keys are your own.", changed), markup=False)
 
     def action_token(self, neighbour: str) -> None:
         refused = self.console.bridge.may_act()

@@ -163,7 +163,7 @@ def test_no_english_is_left_over(language: str) -> None:
 
 def _quoted(source: str) -> set[str]:
     """Words that are typed as they are, after a command or in a list of choices."""
-    found = re.findall(r"(?:syncflow|explain|sync|lang|bidi|report) [\w|. {}-]+", source)
+    found = re.findall(r"(?:syncflow|explain|sync|lang|bidi|report|purge) [\w|. {}-]+", source)
     return {word for command in found for word in re.findall(r"[A-Za-z]{2,}", command)}
 
 

@@ -1,0 +1,99 @@
+"""What is asked for by its name after a colon: the rules that hold, the statistics, the emptying of old payloads."""
+
+import pytest
+
+from syncflow.model import SyncType
+from tests.engine.conftest import World
+from tests.engine.conftest import world as world  # a fixture
+from tests.tui.desk import Desk, at_the_desk
+from tests.tui.test_workflows import ORDERS, order
+from tests.tui.test_workflows import company as company  # a fixture
+from tui.bridge import Manner
+
+pytestmark = pytest.mark.integration
+
+
+async def command(desk: Desk, text: str) -> None:
+    await desk.press("colon")
+    await desk.type(text)
+    await desk.press("enter")
+
+
+def test_a_rule_is_found_and_taken_away(company: World) -> None:
+    mapping = "{source: QTY, replacements: [{match: N/A, to: null}]}"
+    company.configure(f"entities: [{{name: orders, business_key: [no], mappings: [{mapping}]}}]")
+
+    async def work(desk: Desk) -> None:
+        await command(desk, "rules")
+        await desk.until(lambda: desk.table.total == 1)
+        await desk.sees("orders", "QTY", "'N/A'", "NULL")
+        await desk.press("d")
+        await desk.sees("Take rule 1 for QTY of orders away?", "'N/A' become NULL no longer")
+        await desk.press("n", "d", "y")
+        await desk.sees("orders: rule 1 for QTY is gone", "There is no rule.")
+
+    at_the_desk(company, work)
+    with company.runtime() as runtime:
+        assert not runtime.remedies.rules()
+    assert company.metadata("SELECT actor FROM audit_log WHERE act = 'entity.update' ORDER BY id DESC")[0] == ("olga",)
+
+
+def test_statistics_tell_what_each_entity_did(company: World) -> None:
+    company.serve("orders", ORDERS, [order(n) for n in range(1, 43)])
+    company.sync("orders", sync_type=SyncType.FULL)
+    company.metadata("UPDATE sync_batches SET completed_at = completed_at - interval '3 days' "
+                     "WHERE entity_name = 'customers' RETURNING 1")  # fmt: skip
+
+    async def work(desk: Desk) -> None:
+        await command(desk, "stats")
+        await desk.until(lambda: desk.table.total == 1)
+        await desk.sees("orders", "82 rows fetched", "4 failed")
+        await desk.press("p")
+        await desk.until(lambda: desk.table.total == 2)
+        await desk.sees("customers", "83 rows fetched")
+
+    at_the_desk(company, work)
+
+
+def test_old_payloads_are_emptied_by_their_number(company: World) -> None:
+    company.metadata("UPDATE failed_records SET resolved_at = now() - interval '200 days', resolution = 'resolved' "
+                     "WHERE raw_data->>'NO' IN ('1', '2') RETURNING 1")  # fmt: skip
+
+    async def work(desk: Desk) -> None:
+        for wrong in ("purge", "purge soon", "purge 99999"):
+            await command(desk, wrong)
+            await desk.sees("Say how many days ago records were closed: purge 180.")
+            await desk.press("escape")
+        await command(desk, "purge 300")
+        await desk.sees("No record was closed so long ago")
+        await command(desk, "purge 180")
+        await desk.sees("Empty the payloads of 2 closed records for good?")
+        await desk.type("3")
+        await desk.press("enter")
+        assert company.metadata(HOLDING) == [(4,)]
+        await desk.press("backspace")
+        await desk.type("2")
+        await desk.press("enter")
+        await desk.sees("2 payloads emptied.")
+
+    at_the_desk(company, work)
+    assert company.metadata(HOLDING) == [(2,)]
+    assert company.metadata("SELECT actor FROM audit_log WHERE act = 'failed_record.purge'") == [("olga",)]
+
+
+HOLDING = "SELECT count(*) FROM failed_records WHERE raw_data->>'NO' IS NOT NULL"
+
+
+def test_a_read_only_console_neither_purges_nor_removes(company: World) -> None:
+    company.metadata("UPDATE failed_records SET resolved_at = now() - interval '200 days', resolution = 'resolved' "
+                     "RETURNING 1")  # fmt: skip
+
+    async def work(desk: Desk) -> None:
+        await command(desk, "purge 180")
+        await desk.sees("Empty the payloads of 4 closed records")
+        await desk.type("4")
+        await desk.press("enter")
+        await desk.sees("read-only")
+
+    at_the_desk(company, work, Manner(read_only=True))
+    assert company.metadata(HOLDING) == [(4,)]
