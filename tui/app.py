@@ -168,9 +168,9 @@ class Console(Directed):
         self.remembered.keep("language", language)
         use(language)
         self.turn_to_language()
-        if isinstance(self.screen, Place):
-            self.screen.speak()
-            self.screen.action_reload()
+        if (place := self.place) is not None:
+            place.speak()
+            place.action_reload()
 
     def action_language(self) -> None:
         """The next of the languages."""
@@ -179,7 +179,7 @@ class Console(Directed):
         self.notify(LANGUAGES[language()], timeout=3, markup=False)
 
     def action_command_palette(self) -> None:
-        if isinstance(self.screen, Place):
+        if self.place is not None:
             self.push_screen(Palette(id="--command-palette"))
 
     def use_bidi(self, bidi: str) -> None:
@@ -204,8 +204,8 @@ class Console(Directed):
         wanted = self.remembered.get("gregorian") is not True
         self.remembered.keep("gregorian", wanted)
         use_gregorian(wanted)
-        if isinstance(self.screen, Place):
-            self.screen.speak()
+        if (place := self.place) is not None:
+            place.speak()
         self._refresh_place()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -216,7 +216,7 @@ class Console(Directed):
     def on_resize(self, event: events.Resize) -> None:
         """Say when there is no room, and go on when there is."""
         small = is_too_small(event.size.width, event.size.height)
-        shown = isinstance(self.screen, TooSmallScreen)
+        shown = bool(self.screen_stack) and isinstance(self.screen, TooSmallScreen)
         if small and not shown:
             self.push_screen(TooSmallScreen())
         elif shown and not small:
@@ -313,8 +313,8 @@ class Console(Directed):
             self._ended.append(news)
             if len(self._ended) == 1:
                 self.set_timer(TELL_SECONDS, self._tell_ends)
-        if isinstance(self.screen, Place):
-            self.screen.happened(message.news)
+        if (place := self.place) is not None:
+            place.happened(message.news)
 
     def _tell_alert(self, alert: AlertBegan | AlertEnded) -> None:
         if isinstance(alert, AlertEnded):
@@ -340,13 +340,19 @@ class Console(Directed):
         if tone is not Tone.GOOD and self.remembered.get("bell"):
             self.bell()
 
+    @property
+    def place(self) -> Place | None:
+        """The place in front: none behind a question, and none while the console closes, when news may still come."""
+        front = next(reversed(self.screen_stack), None)
+        return front if isinstance(front, Place) else None
+
     def _refresh_place(self) -> None:
-        if isinstance(self.screen, Place) and self.bridge.is_open:
-            self.screen.load_soon()
+        if (place := self.place) is not None and self.bridge.is_open:
+            place.load_soon()
 
     def _show_standing(self) -> None:
-        if isinstance(self.screen, Place) and self.screen.is_mounted:
-            self.screen.show_standing()
+        if (place := self.place) is not None and place.is_mounted:
+            place.show_standing()
 
     def standing(self) -> Standing:
         """What the header says now."""
@@ -369,8 +375,8 @@ class Console(Directed):
 
     def sync_all(self) -> None:
         """Request a batch of every entity that is enabled, after a question that says how many."""
-        if isinstance(self.screen, Place):
-            self.screen.read(lambda runtime: runtime.batches.enabled(), self.ask_to_sync, group="sync_all")
+        if (place := self.place) is not None:
+            place.read(lambda runtime: runtime.batches.enabled(), self.ask_to_sync, group="sync_all")
 
     def ask_to_sync(self, names: list[str]) -> None:
         """Request a batch of each, after a question."""
@@ -381,8 +387,8 @@ class Console(Directed):
         self.push_screen(Question(asked, ", ".join(names)), lambda yes: self._sync(names) if yes else None)
 
     def _sync(self, names: list[str]) -> None:
-        if isinstance(self.screen, Place):
-            self.screen.act(lambda runtime: runtime.batches.request(names, SyncType.INCREMENTAL))
+        if (place := self.place) is not None:
+            place.act(lambda runtime: runtime.batches.request(names, SyncType.INCREMENTAL))
 
     def explain(self, entity: str, key: Sequence[str]) -> None:
         """Show why a record is as it is."""
@@ -419,9 +425,9 @@ class Console(Directed):
 
     def ask_to_purge(self, days: int) -> None:
         """Empty the payloads of records that were closed so long ago, after a question that asks for their number."""
-        if isinstance(self.screen, Place):
+        if (place := self.place) is not None:
             count = lambda runtime: runtime.failed_records.purgeable(days)  # noqa: E731
-            self.screen.read(count, lambda rows: self._ask_to_purge(days, rows), group="purge")
+            place.read(count, lambda rows: self._ask_to_purge(days, rows), group="purge")
 
     def _ask_to_purge(self, days: int, rows: int) -> None:
         if not rows:
@@ -442,8 +448,8 @@ class Console(Directed):
         def tell(rows: int) -> None:
             self.notify(_("{rows} payloads emptied.").format(rows=whole(rows)), markup=False)
 
-        if isinstance(self.screen, Place):
-            self.screen.act(lambda runtime: runtime.failed_records.purge(days), tell)
+        if (place := self.place) is not None:
+            place.act(lambda runtime: runtime.failed_records.purge(days), tell)
 
     def take_keys(self) -> int:
         """Use the keys of the key file from now on, and say how many there are. Raises ConfigurationError, and the keys

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from syncflow.schedules import NightEnd, NightRecord
+from syncflow.settings import Settings
 from syncflow.store import background_schedules
 from syncflow.store.background_schedules import Progress
 from syncflow.store.database import Database
@@ -75,7 +76,7 @@ def test_list_says_where_each_stands_and_when_it_will_be_finished(scheduled: She
     assert (night["progress"], night["forecast"]["rate"], night["forecast"]["night_number"]) == (0.25, 100.0, 7)
     assert night["forecast_text"] in listed
     assert night["changes"] == "with the next cycle"
-    assert (night["rows_tonight"] or 0) % 50_000 == 0
+    assert (night["rows_tonight"] or 0) % Settings().sync_chunk_rows == 0
     assert "slice done" in scheduled.run("schedules", "show", "items").out
 
 

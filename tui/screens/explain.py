@@ -15,7 +15,7 @@ from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _
 from syncflow.i18n.texts import retold
 from tui.marks import Tone, named, toned
-from tui.screens.place import Place
+from tui.screens.place import SETTLE_SECONDS, Place
 
 if TYPE_CHECKING:
     from syncflow.runtime import Runtime
@@ -89,10 +89,10 @@ class ExplainScreen(Place):
         if self.concerns(news):
             super().load_soon()
 
-    def load_soon(self) -> None:
+    def load_soon(self, seconds: float = SETTLE_SECONDS) -> None:
         """Not by the clock once the answer is there; ctrl+r asks again."""
         if self._told is None:
-            super().load_soon()
+            super().load_soon(seconds)
 
     def load(self) -> None:
         def work(runtime: "Runtime") -> "Explanation | UsageError":

@@ -1,5 +1,6 @@
 """What all screens have in common: the header, the way to the other screens, reading and acting in threads."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
@@ -13,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from syncflow.events import ChunkSettled
 from syncflow.i18n.catalog import N_, _, language
 from syncflow.i18n.texts import told
 from tui.breakdown import for_a_person
@@ -42,6 +44,8 @@ PLACES = (
 )
 SETTLE_SECONDS = 0.3
 """How long changes are gathered before a screen reads again."""
+CHUNKS_SECONDS = 0.8
+"""The same for chunks, of which there are several a second: reading takes time from the batch itself."""
 
 
 class Place(Screen[None]):
@@ -77,6 +81,7 @@ class Place(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._soon: Timer | None = None
+        self._due = 0.0
         self._spoken = language()
 
     @property
@@ -140,12 +145,15 @@ class Place(Screen[None]):
 
     def happened(self, news: "News") -> None:
         if self.concerns(news):
-            self.load_soon()
+            self.load_soon(CHUNKS_SECONDS if isinstance(news, ChunkSettled) else SETTLE_SECONDS)
 
-    def load_soon(self) -> None:
+    def load_soon(self, seconds: float = SETTLE_SECONDS) -> None:
         """Read again in a moment; what changes until then is read with it."""
-        if self._soon is None:
-            self._soon = self.set_timer(SETTLE_SECONDS, self.action_reload)
+        due = time.monotonic() + seconds
+        if self._soon is None or due < self._due:
+            if self._soon is not None:
+                self._soon.stop()
+            self._soon, self._due = self.set_timer(seconds, self.action_reload), due
 
     def action_reload(self) -> None:
         if self._soon is not None:

@@ -19,6 +19,7 @@ from tui.widgets.lazy_table import LazyTable
 from tui.widgets.rows import Cell, Column, RowList, Rows
 
 if TYPE_CHECKING:
+    from syncflow.events import News
     from syncflow.runtime import Runtime
 
 
@@ -69,6 +70,9 @@ class SettingsScreen(ListPlace[SettingLine]):
         super().load()
         if not self.console.bridge.is_open:
             self.console.connect_now()
+
+    def concerns(self, news: "News") -> bool:  # noqa: ARG002 - settings are read at the start
+        return False
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[SettingLine]:  # noqa: ARG002
         return self.make_rows(terms)
