@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Sparkline, Static
 
+from syncflow.events import ChunkSettled
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.texts import retold
@@ -23,6 +24,7 @@ from tui.widgets.track import TrackView
 from tui.widgets.words import Words
 
 if TYPE_CHECKING:
+    from syncflow.events import News
     from syncflow.service.overview import Attention, Happening, QueueFigures, Snapshot
     from syncflow.service.schedules import ScheduleStatus
 
@@ -69,8 +71,8 @@ class Tile(Vertical):
             yield Sparkline([])
 
     def show(self, figure: str, below: str, tone: Tone = Tone.PLAIN, plot: Sequence[float] = ()) -> None:
-        self.query_one(".figure", Static).update(Content.styled(figure, f"bold {tone}"))
-        self.query_one(".below", Static).update(toned(below, Tone.QUIET))
+        self.query_one(".figure", Static).update(Content.styled(figure, f"bold {tone}"), layout=False)
+        self.query_one(".below", Static).update(toned(below, Tone.QUIET), layout=False)
         if self._plot:
             self.query_one(Sparkline).data = list(plot)
 
@@ -206,6 +208,11 @@ class DashboardScreen(Place):
     def focus_body(self) -> None:
         self.query_one(LazyTable).focus()
 
+    def concerns(self, news: "News") -> bool:
+        """A chunk all of whose rows went well moves the track and nothing else here: what is read takes time from the
+        batch."""
+        return not isinstance(news, ChunkSettled) or news.counters.failed + news.counters.pending > 0
+
     def load(self) -> None:
         self.read(lambda runtime: runtime.overview.snapshot(), self._show)
         self.read(lambda runtime: runtime.schedules.list().nights, self._show_nights, group="nights")
@@ -274,7 +281,8 @@ class DashboardScreen(Place):
         left = len(tracks) - len(views)
         idle.display = not tracks or left > 0
         nothing = _("Nothing is running. s syncs all entities.")
-        idle.update(toned(plural("and {n} more", "and {n} more", left) if left > 0 else nothing, Tone.QUIET))
+        more = plural("and {n} more", "and {n} more", left) if left > 0 else nothing
+        idle.update(toned(more, Tone.QUIET), layout=False)
 
     def on_lazy_table_chosen(self, message: LazyTable.Chosen) -> None:
         self._show_need(message.row)

@@ -38,7 +38,8 @@ class TrackView(Static):
     DEFAULT_CSS = "TrackView { height: 2; text-wrap: nowrap; text-overflow: ellipsis; }"
 
     def show(self, track: Track) -> None:
-        self.update(Content("\n").join([_progress(track, self.size.width), _stages(track, self.size.width)]))
+        width = self.size.width
+        self.update(Content("\n").join([_progress(track, width), _stages(track, width)]), layout=False)
 
 
 def _progress(track: Track, width: int) -> Content:
