@@ -1,8 +1,12 @@
-"""`syncflow db`: the metadata database and the version of its tables."""
+"""`syncflow db`: the metadata database and the version of its tables.
+
+What it needs of `store` is imported by the commands that need it: every other command, and the console before its first
+paint, would wait a quarter of a second for it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +14,9 @@ from syncflow.cli.output import say
 from syncflow.i18n.catalog import _
 from syncflow.settings import Settings
 from syncflow.settings_loader import load_settings
-from syncflow.store import migrate
-from syncflow.store.database import Database
-from syncflow.store.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from syncflow.store.database import Database
 
 app = typer.Typer(help="The metadata database: the version of its tables, and its address.", no_args_is_help=True)
 
@@ -20,6 +24,8 @@ app = typer.Typer(help="The metadata database: the version of its tables, and it
 @app.command()
 def upgrade(revision: Annotated[str, typer.Argument(help="The revision to go to.")] = "head") -> None:
     """Create the tables, or bring them to the version that this program needs."""
+    from syncflow.store import migrate
+
     with _database(load_settings()) as database:
         before = migrate.current(database)
         migrate.upgrade(database, revision)
@@ -29,6 +35,8 @@ def upgrade(revision: Annotated[str, typer.Argument(help="The revision to go to.
 @app.command()
 def downgrade(revision: Annotated[str, typer.Argument(help="The revision to go back to; base removes all.")]) -> None:
     """Take the tables back to an older version. What only newer tables hold is lost."""
+    from syncflow.store import migrate
+
     with _database(load_settings()) as database:
         before = migrate.current(database)
         migrate.downgrade(database, revision)
@@ -38,6 +46,8 @@ def downgrade(revision: Annotated[str, typer.Argument(help="The revision to go b
 @app.command()
 def current() -> None:
     """Say which version the tables are at, and which one this program needs."""
+    from syncflow.store import migrate
+
     with _database(load_settings()) as database:
         found = migrate.current(database)
     needed = migrate.head()
@@ -51,13 +61,18 @@ def url() -> None:
 
     Of the embedded database the address is good while a SyncFlow process holds it open.
     """
+    from syncflow.store.embedded import EmbeddedPostgres
+
     settings = load_settings()
     say(settings.database_url or EmbeddedPostgres(settings.state_dir).url())
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
+def _database(settings: Settings) -> Iterator["Database"]:
     """The configured database, or the embedded one for as long as the command takes."""
+    from syncflow.store.database import Database
+    from syncflow.store.embedded import EmbeddedPostgres
+
     if settings.database_url is not None:
         with Database(settings.database_url, settings.postgres_schema) as database:
             yield database
