@@ -28,6 +28,9 @@ BIDI = (AUTO, APP, OFF)
 """Who puts lines in order: this application, after it told the terminal so (auto) or without a word to it (app), or
 nobody here (off): then the terminal does what it does, and the screen is laid out from left to right."""
 
+CATCH_UP_SECONDS = 0.1
+"""How often it is looked whether a line that stood still goes on."""
+
 
 class Directed(App[None]):
     """`turn` it whenever the language is another."""
@@ -36,6 +39,7 @@ class Directed(App[None]):
     _is_turned = False
     _tells_terminal = False
     _cursor = Offset(0, 0)
+    _catching_up = False
     remember_order: Callable[[str], None] = staticmethod(lambda _words: None)
     """Told what gives the terminal back its own order, for whoever outlives this process."""
 
@@ -96,6 +100,34 @@ class Directed(App[None]):
 
     def advise(self, terminal: str) -> None:
         """For those who have something to say to the user of such a terminal."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the terminal could not be told at the end that the console is over."""
+        return isinstance(self._driver, ConsoleDriver) and self._driver.is_stuck
+
+    def _display(self, screen: "Screen[Any]", renderable: Any) -> None:
+        """As Textual's, while the line takes what is written. Otherwise the frame is left out: when the line goes on,
+        the screen is painted as it is then."""
+        if self._is_behind():
+            self._look_again()
+        else:
+            super()._display(screen, renderable)
+
+    def _is_behind(self) -> bool:
+        return isinstance(self._driver, ConsoleDriver) and self._driver.is_behind
+
+    def _look_again(self) -> None:
+        if not self._catching_up:
+            self._catching_up = True
+            self.set_timer(CATCH_UP_SECONDS, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._catching_up = False
+        if self._is_behind():
+            self._look_again()
+        else:
+            self._paint_all()
 
     def _screen_stack_is_there(self) -> bool:
         return bool(self._screen_stacks.get(self._current_mode))

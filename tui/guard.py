@@ -26,15 +26,23 @@ class Undo:
     _ROOM = 256
 
     def __init__(self) -> None:
-        self._shared = mmap.mmap(-1, self._ROOM)
+        self._shared = mmap.mmap(-1, self._ROOM + 1)
 
     def keep(self, words: str) -> None:
         """These, in the place of those before. Raises IndexError for more than there is room for."""
-        self._shared[:] = words.encode("ascii").ljust(self._ROOM, b"\0")
+        self._shared[: self._ROOM] = words.encode("ascii").ljust(self._ROOM, b"\0")
 
     @property
     def words(self) -> str:
-        return self._shared[:].rstrip(b"\0").decode("ascii")
+        return self._shared[: self._ROOM].rstrip(b"\0").decode("ascii")
+
+    def leave(self) -> None:
+        """The console ends without having told the terminal, whose line stands still."""
+        self._shared[self._ROOM] = 1
+
+    @property
+    def is_left(self) -> bool:
+        return self._shared[self._ROOM] == 1
 
 
 def guarded(console: Callable[[int, Undo], int]) -> int:
@@ -53,9 +61,10 @@ def guarded(console: Callable[[int, Undo], int]) -> int:
         status = _wait(child)
     os.close(alive_write)
     code = os.waitstatus_to_exitcode(status)
+    if code < 0 or undo.is_left:
+        _restore(terminal, undo.words)  # waits for a line that stands still, until it goes on or is hung up
     if code >= 0:
         return code
-    _restore(terminal, undo.words)
     told = _(
         "The console was ended by {signal}. Its batches stand at their checkpoints: another SyncFlow takes them over, "
         "or syncflow resume goes on with them."

@@ -6,6 +6,7 @@ import selectors
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Any, Protocol
 
 from textual import constants
@@ -17,6 +18,10 @@ _ENTER, _LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 _KEYS_AS_BEFORE, _KEYS = "\x1b[<u", "\x1b[>25u"
 """Kitty's keyboard protocol, of which each of the two screens has its own state (as Textual sets it)."""
 _TICK = 0.1
+_MOST_WAITING = 12
+"""So many writes wait for a line that stands still, some four frames; then no frame is made until it goes on."""
+_LAST_WORDS_SECONDS = 2.0
+"""How long the end of the console waits for such a line."""
 
 
 class Order(Protocol):
@@ -46,6 +51,36 @@ class ConsoleDriver(LinuxDriver):
         super().__init__(*args, **options)
         self.order: Order | None = None
         self.listener: Listener | None = None
+        self.is_stuck = False
+        """Whether, at the end, the line did not take what the terminal was still to be told."""
+        if self._file is not None:
+            self._file = TextIOWrapper(os.fdopen(os.dup(self._file.fileno()), "wb"), encoding="utf-8", newline="")
+        """Its own: whoever writes to a line that stands still holds the file's lock."""
+
+    def start_application_mode(self) -> None:
+        """As Textual's, whose queue of writes is bounded: a line that stands still would stop the application's loop,
+        and with it every signal."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if self._writer_thread is not None:
+            self._writer_thread._queue.maxsize = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the line has not taken what was written some frames ago."""
+        return self._writer_thread is not None and self._writer_thread._queue.qsize() >= _MOST_WAITING
+
+    def close(self) -> None:
+        """As Textual's, which waits for a line that stands still for ever. Nothing more is said on one that is given
+        up, since saying it would wait as well."""
+        if self._writer_thread is None:
+            return
+        self._writer_thread._queue.put(None)
+        self._writer_thread.join(_LAST_WORDS_SECONDS)
+        if self._writer_thread.is_alive():
+            self.is_stuck = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for said in (1, 2):
+                os.dup2(nowhere, said)
 
     def write(self, data: str) -> None:
         """A row keeps the order it was made in: what the terminal is told comes before the alternate screen is there,

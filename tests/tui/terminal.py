@@ -43,6 +43,8 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         self._slave = slave
+        self._line_goes = threading.Event()
+        self._line_goes.set()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _resize(self, rows: int, columns: int) -> None:
@@ -50,7 +52,7 @@ class Terminal:
 
     def _read(self) -> None:
         try:
-            while piece := os.read(self._master, 65536):
+            while self._line_goes.wait() and (piece := os.read(self._master, 65536)):
                 self.last_written = time.perf_counter()
                 self._written += piece
         except OSError:
@@ -82,6 +84,13 @@ class Terminal:
     def is_as_before(self) -> bool:
         return termios.tcgetattr(self._slave) == self.before
 
+    def stand_still(self) -> None:
+        """As when the network is gone, and nobody has noticed yet: nothing is taken from the line."""
+        self._line_goes.clear()
+
+    def go_on(self) -> None:
+        self._line_goes.set()
+
     def hang_up(self) -> None:
         """As when the SSH line is cut: both ends are gone."""
         os.close(self._slave)
@@ -90,6 +99,7 @@ class Terminal:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        self.go_on()
         for end in (self._slave, self._master):
             try:
                 os.close(end)

@@ -1,0 +1,80 @@
+"""A line that stands still, as over a network that is gone for a while: what runs goes on, what is shown afterwards is
+true, and whoever wants an end gets it."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncflow.model import SyncType
+from syncflow.sandbox.faults import Fault
+from tests.faults.conftest import field as field  # a fixture
+from tests.faults.field import SLUG, Field
+from tests.tui.terminal import Terminal
+from tests.waiting import until
+
+pytestmark = pytest.mark.integration
+
+SCREENFULS = "23456781" * 8
+"""Keys that paint far more than a terminal's buffer holds and any queue of frames."""
+PAUSE_SECONDS = 0.12
+"""Enough for each to be painted, and not only the last of them."""
+
+
+@pytest.fixture
+def terminal(field: Field) -> Iterator[Terminal]:
+    field.configure()
+    made = Terminal(field.settings, rows=50, columns=200)
+    yield made
+    made.close()
+
+
+def fill(terminal: Terminal) -> None:
+    """Let the line stand still until the console has much more to say than it takes."""
+    terminal.stand_still()
+    for key in SCREENFULS:
+        terminal.type(key)
+        time.sleep(PAUSE_SECONDS)
+
+
+def test_a_batch_goes_on_and_the_screen_then_says_what_is(terminal: Terminal, field: Field) -> None:
+    terminal.shows("● database")
+    fill(terminal)
+    with field.runtime() as asking:
+        asking.batches.request([SLUG], SyncType.INCREMENTAL)
+    until(lambda: field.statuses() == ["completed_with_errors"], "completed batch")
+    field.check()
+    written = terminal.written
+    terminal.go_on()
+    until(lambda: b"with errors" in terminal.since(written), "the end of the batch on the screen")
+    terminal.type("q")
+    terminal.ends(0)
+    assert terminal.is_as_before()
+
+
+def test_sigterm_ends_it_and_the_terminal_is_told_when_the_line_goes_on(terminal: Terminal, field: Field) -> None:
+    terminal.shows("● database")
+    field.break_source(Fault(kind="delay", path=SLUG, seconds=1.0, times=None))
+    with field.runtime() as asking:
+        asking.batches.request([SLUG], SyncType.INCREMENTAL)
+    until(lambda: field.statuses() == ["running"], "running batch")
+    fill(terminal)
+    console = terminal.console
+    terminal.process.send_signal(signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{console}").exists(), "end of the console")
+    assert field.statuses() == ["interrupted"]
+    terminal.go_on()
+    terminal.ends(128 + signal.SIGTERM)
+    assert terminal.is_as_before()
+    assert b"\x1b[?1049l" in terminal.since(0)[-400:]
+
+
+def test_a_hang_up_ends_it(terminal: Terminal) -> None:
+    terminal.shows("● database")
+    fill(terminal)
+    console = terminal.console
+    terminal.hang_up()
+    until(lambda: not Path(f"/proc/{console}").exists(), "end of the console")
+    until(lambda: terminal.process.poll() is not None, "end of its guard")
