@@ -203,7 +203,7 @@ class Settings(BaseSettings):
 
     max_batch_size: Annotated[int, Field(ge=1, le=10_000), Takes("a whole number from 1 to 10000")] = 10_000
     default_batch_size: Annotated[int, Field(ge=1), Takes("a whole number from 1 to MAX_BATCH_SIZE")] = 1_000
-    sync_chunk_rows: Annotated[int, Field(ge=1, le=1_000_000), Takes("a whole number from 1 to 1000000")] = 30_000
+    sync_chunk_rows: Annotated[int, Field(ge=1, le=1_000_000), Takes("a whole number from 1 to 1000000")] = 50_000
     sync_worker_threads: Workers = 4
     error_rate_limit: Annotated[
         float, Field(ge=0, le=100, allow_inf_nan=False), Takes("percent of a batch's rows, from 0 to 100")

@@ -46,7 +46,8 @@ def parent_missing(rows: pl.DataFrame, ref: str, parent: str) -> pl.DataFrame:
 
 def together(outcomes: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """One frame in the order of ROW, one line a row."""
-    return pl.concat([pl.DataFrame(schema=OUTCOME_SCHEMA), *outcomes]).sort(ROW)
+    found = [each for each in outcomes if each.height]
+    return pl.concat(found).sort(ROW) if found else pl.DataFrame(schema=OUTCOME_SCHEMA)
 
 
 def in_doubt(outcomes: pl.DataFrame, message: str) -> pl.DataFrame:

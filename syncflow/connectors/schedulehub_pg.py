@@ -205,11 +205,13 @@ class ScheduleHubPostgres:
         outcomes: list[pl.DataFrame] = []
         for wave in waves(table, rows):
             ready, missing = with_parent_uids(connection, self._schema, table, wave)
-            inserts = ready.filter(pl.col(OPERATION) == Operation.INSERT)
-            updates = ready.filter(pl.col(OPERATION) == Operation.UPDATE)
             outcomes += missing
+            is_new = ready[OPERATION] == Operation.INSERT
+            inserts = ready if is_new.all() else ready.filter(is_new)
             outcomes += loader.insert(table_rows(table, existing, inserts, new=True))
-            outcomes += loader.update(table_rows(table, existing, updates, new=False))
+            if inserts.height < ready.height:
+                updates = ready.filter(pl.col(OPERATION) == Operation.UPDATE)
+                outcomes += loader.update(table_rows(table, existing, updates, new=False))
         return together(outcomes)
 
     def _catalog(self, connection: Connection, entity: str) -> Mapping[str, Column]:

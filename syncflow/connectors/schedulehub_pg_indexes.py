@@ -28,6 +28,12 @@ _HAS_UNIQUE = """
     )
 """
 _HAS_PRIMARY_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisprimary)"
+_BUILD_MEMORY = "256MB"
+"""For each of the two indexes while it is built, where PostgreSQL would take less: a million keys are sorted in it."""
+_MORE_MEMORY = """
+    SELECT set_config('maintenance_work_mem', %s, true)
+    WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes(%s)
+"""
 _SUFFIX = {BRIDGE_UID: "_pkey", BRIDGE_KEY: f"_{BRIDGE_KEY}"}
 _DOUBLED = sql.Identifier("pg_temp", "syncflow_doubled")
 
@@ -65,6 +71,9 @@ class Indexes:
         """Build one index; where values stand twice, none is built and PostgreSQL's word for it is returned. Other
         transactions may read the table meanwhile, and build the other index."""
         self._connection.execute("SET LOCAL statement_timeout = 0")
+        # The other index is built at the same time: helpers of both would stand in each other's way.
+        self._connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
+        self._connection.execute(_MORE_MEMORY, (_BUILD_MEMORY, _BUILD_MEMORY))
         name = sql.Identifier(self._index(column))
         try:
             with self._connection.transaction():

@@ -16,6 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+_READ_BYTES = 512 * 1024
+"""Asked for at once; httpcore would read a page in fifty pieces."""
 _LOOK_UP = 0.25
 """Seconds that a read may wait before it looks at the clock again."""
 _PIECE = 256 * 1024
@@ -64,7 +66,7 @@ class _TimedStream(httpcore.NetworkStream):
             if wait <= 0:
                 raise httpcore.ReadTimeout("no answer in time")
             try:
-                return self._stream.read(max_bytes, wait)
+                return self._stream.read(max(max_bytes, _READ_BYTES), wait)
             except httpcore.ReadTimeout:
                 if self._clock.gives_up is not None and self._clock.gives_up():
                     raise

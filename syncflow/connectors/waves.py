@@ -11,13 +11,14 @@ from syncflow.chunk import KEY, OPERATION, PARENT, Operation
 from syncflow.model import TargetTable
 
 _INDEX = "@index"
+_NOBODY = np.empty(0, np.int64)
 
 
 def waves(table: TargetTable, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The rows in parts: each row comes after all of its parents that this call inserts. Rows that wait for each
     other in a ring come last."""
     refs = [name for name, entity in table.parents if entity == table.entity]
-    children, parents = _edges(rows, refs)
+    children, parents = _edges(rows, refs) if refs else (_NOBODY, _NOBODY)
     if children.size == 0:
         yield rows
         return

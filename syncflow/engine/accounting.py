@@ -17,7 +17,9 @@ _AFTER = {
 def count_rows(chunk: Chunk, waiting: pl.DataFrame, ignored: pl.DataFrame) -> Counters:
     """The counters of one settled chunk, by OPERATION; `waiting` rows (ROW) are pending whatever theirs is; of
     the rejected ones, those that are `ignored` (ROW) were left out as somebody has decided."""
-    there = chunk.rows.join(waiting.select(ROW), on=ROW, how="anti")
+    there = chunk.rows.select(ROW, OPERATION)
+    if waiting.height:
+        there = there.join(waiting.select(ROW), on=ROW, how="anti")
     counts = dict(there[OPERATION].value_counts().iter_rows()) if there.height else {}
     came_far = {name: int(chunk.rejected["stage"].is_in(stages).sum()) for name, stages in _AFTER.items()}
     return Counters(
@@ -29,7 +31,7 @@ def count_rows(chunk: Chunk, waiting: pl.DataFrame, ignored: pl.DataFrame) -> Co
         duplicate=counts.get(Operation.DUPLICATE, 0),
         pending=waiting.height,
         failed=chunk.rejected.height,
-        ignored=chunk.rejected.join(ignored, on=ROW, how="semi").height,
+        ignored=chunk.rejected.join(ignored, on=ROW, how="semi").height if ignored.height else 0,
     )
 
 

@@ -312,7 +312,9 @@ def pending_rows(settled: Settled) -> pl.DataFrame:
     """The rows of a chunk that wait for a parent, in WAITING_SCHEMA."""
     parts = [pl.DataFrame(schema=pending_children.WAITING_SCHEMA)]
     waiting = pl.concat([settled.waiting.select(ROW, "field"), settled.parted])
-    raw = as_json(settled.chunk.raw, waiting[ROW], "raw") if waiting.height else waiting
+    if waiting.is_empty():
+        return pl.DataFrame(schema=pending_children.WAITING_SCHEMA)
+    raw = as_json(settled.chunk.raw, waiting[ROW], "raw")
     for parent in settled.plan.parents:
         theirs = waiting.filter(pl.col("field") == parent.name).select(ROW)
         rows = settled.chunk.rows.join(theirs, on=ROW, how="semi", maintain_order="left")

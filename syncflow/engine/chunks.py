@@ -17,6 +17,8 @@ from syncflow.protocols import RAW_TEXT, UNREADABLE
 from syncflow.stages.paging import Cursor
 from syncflow.stages.s1_fetch import Fetched
 
+_KEYS = pl.Schema({ROW: pl.UInt32, KEY: pl.String})
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -33,14 +35,15 @@ class Delivery:
 
 
 def gather(fetched: Iterator[Fetched], chunk_rows: int) -> Iterator[Delivery]:
-    """Put pages together to chunks of about `chunk_rows`. The last one may be empty: it carries the final cursor."""
+    """Put pages together to chunks, as near to `chunk_rows` as whole pages come. The last one may be empty: it carries
+    the final cursor."""
     held: list[Fetched] = []
     for part in fetched:
         if held and (held[-1].reread, held[-1].ordered) != (part.reread, part.ordered):
             yield _delivery(held)
             held = []
         held.append(part)
-        if sum(each.rows.height for each in held) >= chunk_rows:
+        if sum(each.rows.height for each in held) + part.rows.height // 2 >= chunk_rows:
             yield _delivery(held)
             held = []
     if held:
@@ -121,6 +124,8 @@ def _joined(whole: Chunk, first: Chunk, rest: Chunk) -> Chunk:
 def marks_of_keyless(chunk: Chunk, rejected_keys: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """ROW and, as KEY, a hash of what was sent, for rejected rows whose key cannot be read: a second reading of the
     source knows them again by it."""
+    if chunk.rejected.is_empty():
+        return pl.DataFrame(schema=_KEYS)
     lost = chunk.rejected.select(ROW).join(rejected_keys, on=ROW, how="anti", maintain_order="left")
     raw = chunk.raw.join(lost, on=ROW, how="semi", maintain_order="left")
     sent = [column.source for column in plan.columns] + [name for name in (RAW_TEXT,) if name in raw.columns]
@@ -133,9 +138,9 @@ def keys_of_rejected(chunk: Chunk, plan: Plan) -> pl.DataFrame:
     """ROW and KEY of those rejected rows whose business key can be read all the same: for their queue entry, and so
     that nobody takes them for gone from the source."""
     lost = chunk.rejected.filter(pl.col("stage") != "s1_fetch").select(ROW)
+    if lost.is_empty():
+        return pl.DataFrame(schema=_KEYS)
     raw = chunk.raw.join(lost, on=ROW, how="semi", maintain_order="left")
-    if raw.is_empty():
-        return pl.DataFrame(schema={ROW: pl.UInt32, KEY: pl.String})
     columns = tuple(
         replace(column, mapping=replace(column.mapping, validation_rule=None)) for column in plan.key_columns
     )

@@ -44,10 +44,10 @@ class ErrorRate:
     def take(self, counters: Counters, loaded: Loaded, masked: Collection[str] = ()) -> None:
         """The rows of one more chunk. Rows that somebody ignores count as good, and so do those that a busy target did
         not take: they may pass later as they are. `masked` fields are not quoted. Raises TooManyErrors."""
-        rejected = loaded.chunk.rejected.join(loaded.temporary, on=ROW, how="anti")
         self._fetched += counters.fetched
         self._failed += counters.failed - counters.ignored - loaded.temporary.height
-        self._count_kinds(rejected, masked)
+        if loaded.chunk.rejected.height:
+            self._count_kinds(loaded.chunk.rejected.join(loaded.temporary, on=ROW, how="anti"), masked)
         if self._fetched >= self._limit.minimum_rows and 100 * self._failed > self._limit.percent * self._fetched:
             raise TooManyErrors(self._told())
 

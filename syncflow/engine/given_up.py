@@ -12,6 +12,8 @@ from syncflow.store.pending_children import PARENT_MISSING
 def without_given_up(loaded: Loaded, plan: Plan, given_up: pl.DataFrame) -> Loaded:
     """What was loaded, with those of the waiting rows rejected that are `given_up` (child_key_hash, parent_bk_hash)."""
     chunk, waiting = loaded.chunk, loaded.waiting
+    if given_up.is_empty():
+        return loaded
     for parent in plan.parents:
         theirs = waiting.filter(pl.col("field") == parent.name).select(ROW)
         rows = chunk.rows.join(theirs, on=ROW, how="semi", maintain_order="left").join(

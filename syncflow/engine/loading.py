@@ -11,6 +11,8 @@ L = TypeVar("L")
 
 AT_ONCE = 2
 """More bring nothing: one connection's text is made while the other's is taken in."""
+UNDER_WAY = AT_ONCE + 1
+"""One more waits, or is being settled, so that no connection does."""
 
 
 class Broken(Exception):
@@ -42,8 +44,8 @@ class Loading(Generic[T, L]):
         self._bookkeeper.shutdown()
 
     def submit(self, chunk: T) -> None:
-        """Waits while AT_ONCE chunks are under way; raises what went wrong with one of them."""
-        while len(self._under_way) >= AT_ONCE:
+        """Waits while UNDER_WAY chunks are under way; raises what went wrong with one of them."""
+        while len(self._under_way) >= UNDER_WAY:
             self._under_way.popleft().result()
         loaded = self._loaders.submit(self._load, chunk)
         self._under_way.append(self._bookkeeper.submit(self._settle_next, chunk, loaded))

@@ -53,7 +53,8 @@ def unmet(done_before: pl.DataFrame) -> Counters:
 def intended(rows: pl.DataFrame, done_before: pl.DataFrame) -> pl.DataFrame:
     """What the intent of a chunk says: the rows to be written, as they will count, and everything that an earlier
     process did, which has to be known also if this one dies."""
-    to_write = rows.filter(pl.col(OPERATION).is_in([Operation.INSERT, Operation.UPDATE]))
+    written = pl.col(OPERATION).is_in([Operation.INSERT, Operation.UPDATE])
+    to_write = rows.select(KEY, DATA, OPERATION).filter(written)
     to_write = to_write.select(KEY, DATA, operations_done(to_write, done_before))
     return pl.concat([to_write, done_before])
 

@@ -23,7 +23,9 @@ def failed_rows(
 ) -> list[FailedRow]:
     """`rejected_keys` (ROW, KEY) are the keys as far as they could be made, `ignored` (ROW) the rows that somebody has
     decided to leave out, `temporary` (ROW) those that may pass later unchanged."""
-    rejected = chunk.rejected.join(ignored, on=ROW, how="anti", maintain_order="left")
+    rejected = chunk.rejected
+    if ignored.height:
+        rejected = rejected.join(ignored, on=ROW, how="anti", maintain_order="left")
     if rejected.is_empty():
         return []
     # A message shows the value at fault, and PostgreSQL's text holds no NUL.

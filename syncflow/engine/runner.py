@@ -59,7 +59,8 @@ from syncflow.store.claims import Claim
 from syncflow.store.database import Database
 
 _log = structlog.get_logger()
-_GONE_OR_BAD_SINCE = "rows loaded before an interruption, and gone or bad at the source after it"
+_FIRST_LOAD_SHARE = 60
+"""Percent of a chunk's rows."""
 
 
 @dataclass(frozen=True)
@@ -463,7 +464,7 @@ class BatchRun:
             if self._night is not None:
                 start = self._night.start(self._checkpoint)
             reading = read_extract(
-                self._around.source, self._plan, self._approach, options.chunk_rows, options.in_flight, start
+                self._around.source, self._plan, self._approach, self._chunk_rows(), options.in_flight, start
             )
             if self._night is not None:
                 reading = self._night.within(reading)
@@ -473,6 +474,11 @@ class BatchRun:
             if item is None:
                 return
             yield item
+
+    def _chunk_rows(self) -> int:
+        """Where the target may hold nothing yet, every row is also written, which takes memory: chunks are smaller."""
+        rows = self._around.options.chunk_rows
+        return rows if self._state.total_rows else -(-rows * _FIRST_LOAD_SHARE // 100)
 
     def _take_new_columns(self, new: Mapping[str, OracleType]) -> None:
         """Columns that appeared in the data: taken along (evolve), or the batch stops before loading (freeze)."""
@@ -668,5 +674,7 @@ def _uncounted(chunk: Chunk, plan: Plan, before: KeySet) -> Chunk:
 def _keys_refused(decided: _Decided, after: Chunk) -> pl.DataFrame:
     """ROW and KEY of rows that were rejected after they had a key (stages 8 and 9)."""
     before = decided.chunk.rows.select(ROW, KEY)
+    if after.rejected.height == decided.rejected_keys.height == 0:
+        return before.clear()
     refused = after.rejected.join(decided.rejected_keys, on=ROW, how="anti").select(ROW)
     return before.join(refused, on=ROW, how="semi")

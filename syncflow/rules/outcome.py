@@ -29,7 +29,8 @@ class Outcome:
     def then(self, rule: Callable[[pl.Series], "Outcome"]) -> "Outcome":
         """Run another rule on what is left, and keep the faults of both."""
         following = rule(self.values)
-        return Outcome(following.values, pl.concat([self.faults, following.faults]))
+        found = [each for each in (self.faults, following.faults) if each.height]
+        return Outcome(following.values, pl.concat(found) if found else self.faults)
 
 
 def faults(at: pl.Series, values: pl.Series, error_type: str, reason: Text) -> pl.DataFrame:

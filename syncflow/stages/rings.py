@@ -57,6 +57,8 @@ def find_ring(
     """The inserts among `sent` that found a parent missing (OUTCOME_SCHEMA) and wait for rows of this set alone.
     `required` references are never left out."""
     own = [name for name, entity in table.parents if entity == table.entity]
+    if not own:
+        return None
     missing = outcome.filter((pl.col("state") == WriteState.PARENT_MISSING) & pl.col("field").is_in(own)).select(ROW)
     waiting = sent.filter(pl.col(OPERATION) == Operation.INSERT).join(
         missing, on=ROW, how="semi", maintain_order="left"

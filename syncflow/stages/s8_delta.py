@@ -38,6 +38,8 @@ def classify(
     `recall` asks the target for the rows of such keys, which hardly ever come."""
     chunk = _settle_repeated_keys(chunk, plan)
     chunk = chunk.with_rows(_compare(chunk.rows, plan, compare, known, words(chunk.rows[KEY], 2)))
+    if again.is_empty():
+        return chunk
     met = chunk.rows[ROW].is_in(again.implode())
     return _settle_seen_keys(chunk, plan, met, recall) if bool(met.any()) else chunk
 

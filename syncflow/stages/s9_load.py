@@ -45,7 +45,8 @@ def load(
     """Write the chunk's inserts and updates. `required` names the references that a row may not even for a moment be
     without; `parting` is for rows of rings that this chunk alone cannot close. Raises RetriableError when the target
     is not to be had."""
-    to_write = chunk.rows.filter(pl.col(OPERATION).is_in([Operation.INSERT, Operation.UPDATE]))
+    wanted = chunk.rows[OPERATION].is_in([Operation.INSERT, Operation.UPDATE])
+    to_write = chunk.rows if wanted.all() else chunk.rows.filter(wanted)
     outcome = _write(to_write, table, target)
     ring = find_ring(to_write, outcome, table, required, lambda entity, keys: held(target, entity, keys))
     if ring is not None:
@@ -132,9 +133,9 @@ def _settle(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split an outcome into what is final and what has to be sent (again), after reading back what is in doubt."""
     doubtful = outcome.filter(pl.col("state").is_in([WriteState.UNKNOWN, WriteState.KEY_EXISTS, WriteState.KEY_GONE]))
-    settled = outcome.join(doubtful, on=ROW, how="anti")
     if doubtful.is_empty():
-        return pl.concat([final, settled]), sent.clear()
+        return (pl.concat([final, outcome]) if final.height else outcome), sent.clear()
+    settled = outcome.join(doubtful, on=ROW, how="anti")
     rows = sent.join(doubtful.select(ROW), on=ROW, how="semi", maintain_order="left")
     held = target.find(table, rows[KEY]).select(KEY, pl.col(DATA).alias("@held"), pl.col(UID).alias("@held_uid"))
     rows = rows.join(held, on=KEY, how="left", maintain_order="left")

@@ -1,13 +1,13 @@
 """`batch_chunks`: what a chunk intends, committed before it is sent, and what came of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from syncflow.store.tables import batch_chunks as table
 
@@ -44,8 +44,7 @@ def lines(connection: Connection, batch: UUID, limit: int) -> list[ChunkLine]:
 def intend(connection: Connection, batch: UUID, number: int, epoch: int, intent: bytes, now: datetime) -> None:
     """`intent`: INTENT_BYTES a row."""
     values = {"state": INTENT, "claim_epoch": epoch, "intent": intent, "intended_at": now}
-    statement = insert(table).values(batch_uid=batch, number=number, rows=0, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=values))
+    connection.execute(_put(insert(table).values(batch_uid=batch, number=number, rows=0, **values), values))
 
 
 def settle(
@@ -70,8 +69,13 @@ def settle(
         "counters": dict(counters),
         "settled_at": now,
     }
-    statement = insert(table).values(batch_uid=batch, number=number, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=values))
+    connection.execute(_put(insert(table).values(batch_uid=batch, number=number, **values), values))
+
+
+def _put(statement: Insert, names: Iterable[str]) -> Insert:
+    """Insert, or write these over what stands there; what is long is sent once."""
+    new = {name: statement.excluded[name] for name in names}
+    return statement.on_conflict_do_update(index_elements=["batch_uid", "number"], set_=new)
 
 
 def checkpoint(connection: Connection, batch: UUID) -> Checkpoint | None:
