@@ -25,9 +25,13 @@ ROOT = HERE.parent
 LANGUAGES = ("ar", "en", "fa", "tr")
 PACKAGES = ("syncflow", "tui")
 PLURALS = {
+    "en": "nplurals=2; plural=(n != 1);",
+    "fa": "nplurals=1; plural=0;",
+    "tr": "nplurals=1; plural=0;",
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
 }
-"""Where Babel's own rule is another than gettext's and Unicode's: 49 is `many` in Arabic, 100 is `other`."""
+"""A noun stays as it is behind a number in Persian and Turkish; 49 is `many` in Arabic, 100 is `other`. Babel's own
+rules say otherwise, and are others from version to version."""
 ERRORS = frozenset(name for name, kind in vars(errors).items() if isclass(kind) and issubclass(kind, Exception))
 """An error is given the template of what it says."""
 KEYWORDS = {"_": 1, "N_": 1, "_said": 1, "Text": 1, "Takes": 1, "plural": 2, "Counted": 2, **dict.fromkeys(ERRORS, 1)}
@@ -92,7 +96,7 @@ def written(catalogue: Catalog) -> bytes:
         f"# SyncFlow, {kind}. `make locales` keeps the order and adds what is new.\n"
         'msgid ""\nmsgstr ""\n'
         f'"Language: {catalogue.locale_identifier}\\n"\n'
-        f'"Plural-Forms: {PLURALS.get(str(catalogue.locale_identifier), catalogue.plural_forms)}\\n"\n'
+        f'"Plural-Forms: {PLURALS[str(catalogue.locale_identifier)]}\\n"\n'
         '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n\n'
     )
     return head.encode() + out.getvalue()

@@ -11,6 +11,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from syncflow.masking import MASK, mask_text
 
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization|credential", re.IGNORECASE)
+_OURS = ("logger", "level", "timestamp")
+"""What is never said by anybody else: a password such as `syncflow` does not make the logger's name secret."""
 _QUIET = ("httpx", "httpcore", "alembic", "apscheduler", "uvicorn.access")
 """Libraries that would write a line for every request or step."""
 
@@ -69,7 +71,10 @@ class Masking:
         self._secrets = tuple(secrets)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: value if key.startswith("_") else self._masked(key, value) for key, value in event.items()}
+        return {
+            key: value if key.startswith("_") or key in _OURS else self._masked(key, value)
+            for key, value in event.items()
+        }
 
     def _masked(self, key: str, value: object) -> object:
         if _SECRET_KEY.search(key) and value is not None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from rich.text import Text
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -37,6 +39,7 @@ from syncflow.settings import Settings
 from tui import commands, keys, marks
 from tui.bridge import Bridge, Manner
 from tui.direction import AUTO, Directed
+from tui.editor import write_privately
 from tui.log_tail import LogTail, log_news
 from tui.marks import Tone
 from tui.messages import Checked, Connected, Happened, NotConnected
@@ -116,6 +119,8 @@ class Console(Directed):
         self.log_tail = LogTail()
         self.neighbours: dict[str, Health] = {}
         self.scheduler: str | None = None
+        self.commands_sent: list[str] = []
+        self._entity_names: list[str] = []
         self._ended: list[BatchEnded] = []
         self.trouble: str | None = None
         self._again = Flag()
@@ -242,6 +247,24 @@ class Console(Directed):
             else:
                 self.post_message(Connected())
                 return
+
+    def _fatal_error(self) -> None:
+        """As Textual's, with a word for a person and without the values of variables, which may be secrets."""
+        if not self._exit_renderables:
+            self._exit_renderables.append(self._broken_down(traceback.format_exc()))
+        self._close_messages_no_wait()
+
+    def _broken_down(self, trace: str) -> Text:
+        said = _(
+            "The console itself broke down. That is an error in SyncFlow: please report what stands above. Batches "
+            "stop at their next checkpoint, and nothing is lost; syncflow opens the console again."
+        )
+        file = self.settings.state_dir / "console" / "broken-down.txt"
+        try:
+            write_privately(file, trace)
+        except OSError:
+            return Text(f"{trace}\n{said}")
+        return Text(f"{trace}\n{said} " + _("It is kept in {file}.").format(file=file))
 
     def on_unmount(self) -> None:
         """Nobody waits for the next try of a console that is gone."""
@@ -466,8 +489,20 @@ class Console(Directed):
         )
         return f"{said.format(file=self.key_file)} {self._key_trouble or ''}".strip()
 
-    def command_words(self) -> list[str]:
-        return [command.name for command in commands.COMMANDS]
+    def command_words(self, before: Sequence[str]) -> Collection[str]:
+        """What a command may go on with behind these words."""
+        if not before:
+            return [command.name for command in commands.COMMANDS]
+        return commands.arguments(before, self._entity_names)
+
+    def learn_names(self) -> None:
+        """Read what the entities are called, for whoever completes their names."""
+
+        def keep(names: list[str]) -> None:
+            self._entity_names = names
+
+        if (place := self.place) is not None and self.bridge.is_open:
+            place.read(lambda runtime: [entity.name for entity in runtime.entities.all()], keep, group="names")
 
     def run_command(self, line: str) -> None:
         if not line.strip():

@@ -1,6 +1,8 @@
 """The words that `:` and the palette know."""
 
-from collections.abc import Callable, Sequence
+import re
+import sys
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 
 MAX_DAYS = 36_500
+_WORD = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
+"""In double quotes, in which two stand for one, or without blanks."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Command:
     about: str
     run: Callable[["Console", Sequence[str]], None]
     usage: str = ""
+    names: int = 0
+    """So many of the first arguments are names of entities."""
+    choices: Collection[str] = ()
+    """What its one argument may be."""
 
 
 def _go(name: str) -> Callable[["Console", Sequence[str]], None]:
@@ -92,18 +100,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("doctor", N_("is this installation as it must be?"), lambda console, _words: console.action_doctor()),
     Command("settings", N_("settings, keys, service tokens"), _go("settings")),
     Command("log", N_("what happens, line by line"), _go("log")),
-    Command("explain", N_("why a record is as it is: explain ENTITY KEY"), _explain, "ENTITY KEY.."),
-    Command("sync", N_("sync these entities, or all: sync ENTITY .."), _sync, "ENTITY .."),
-    Command("lang", N_("another language: lang fa"), _lang, "|".join(LANGUAGES)),
-    Command("bidi", N_("which line reads right? or: bidi auto|app|off"), _bidi),
+    Command("explain", N_("why a record is as it is: explain ENTITY KEY"), _explain, "ENTITY KEY..", 1),
+    Command("sync", N_("sync these entities, or all: sync ENTITY .."), _sync, "ENTITY ..", sys.maxsize),
+    Command("lang", N_("another language: lang fa"), _lang, "|".join(LANGUAGES), choices=LANGUAGES),
+    Command("bidi", N_("which line reads right? or: bidi auto|app|off"), _bidi, choices=BIDI),
     Command("theme", N_("dark or light"), lambda console, _words: console.action_theme()),
     Command("quit", N_("leave the console"), lambda console, _words: console.action_leave()),
 )
 
 
 def find(line: str) -> tuple[Command, list[str]]:
-    """The command of a line, and its arguments. Raises UsageError for one that there is not."""
-    name, *words = line.split() or [""]
+    """The command of a line, and its arguments; one with blanks stands in double quotes. Raises UsageError for a
+    command that there is not, and for a quote that is not closed."""
+    name, *words = _words(line) or [""]
     for command in COMMANDS:
         if command.name == name:
             return command, words
@@ -113,3 +122,22 @@ def find(line: str) -> tuple[Command, list[str]]:
     near = get_close_matches(name, [command.name for command in COMMANDS], n=1)
     hint = _(" Did you mean {}?").format(near[0]) if near else _(" Press ? for help.")
     raise UsageError(_("There is no command {!r}.").format(name) + hint)
+
+
+def arguments(before: Sequence[str], entities: Collection[str]) -> Collection[str]:
+    """What may stand behind these words: names of entities that are not there yet, or one of a few words."""
+    command = next((each for each in COMMANDS if each.name == before[0]), None)
+    if command is None:
+        return ()
+    if len(before) <= command.names:
+        return [name for name in entities if name not in before[1:]]
+    return command.choices if len(before) == 1 else ()
+
+
+def _words(line: str) -> list[str]:
+    words = []
+    for quoted, bare in _WORD.findall(line):
+        if bare.startswith('"'):
+            raise UsageError(_("A double quote is not closed: {line}").format(line=line))
+        words.append(bare or quoted.replace('""', '"'))
+    return words

@@ -32,9 +32,11 @@ def _run(settings: Settings, operator: str, manner: Manner, language: str | None
     console.begin_in(language, of_locale(os.environ))
     console.remember_order = undo.keep
     configure_logs(settings.log_level, json=False, stream=cast(TextIO, console.log_tail), secrets=settings.secrets())
-    console.run()
-    if console.is_stuck:
-        undo.leave()
+    try:
+        console.run()
+    finally:
+        if console.is_stuck:
+            undo.leave()
     _say_that_it_stops(console)
     console.bridge.close()
     return console.return_code or 0

@@ -3,13 +3,14 @@
 Nothing that is needed for languages from right to left alone is imported before one of them is spoken.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Event, InputEvent, Key
+from textual.events import Event, InputEvent, Key, Paste
 from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widget import Widget
@@ -28,6 +29,9 @@ BIDI = (AUTO, APP, OFF)
 """Who puts lines in order: this application, after it told the terminal so (auto) or without a word to it (app), or
 nobody here (off): then the terminal does what it does, and the screen is laid out from left to right."""
 
+SETTLE_SECONDS, QUIET_LOOKS, MOST_LOOKS = 0.005, 2, 60
+"""How often it is looked whether a key has had its effect, how many times in a row it must have, and how many times it
+is waited for: a third of a second."""
 CATCH_UP_SECONDS = 0.1
 """How often it is looked whether a line that stood still goes on."""
 
@@ -40,8 +44,13 @@ class Directed(App[None]):
     _tells_terminal = False
     _cursor = Offset(0, 0)
     _catching_up = False
+    _is_settling = False
     remember_order: Callable[[str], None] = staticmethod(lambda _words: None)
     """Told what gives the terminal back its own order, for whoever outlives this process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[Key | Paste] = deque()
 
     @property
     def runs_left(self) -> bool:
@@ -145,12 +154,46 @@ class Directed(App[None]):
         return super()._register(parent, *widgets, **options)
 
     async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._take_typed()
+            return
         if isinstance(event, InputEvent) and not event.is_forwarded:
-            if isinstance(event, Key) and not self._takes_text(event):
-                event = by_place(event, language(), self._bound)
-            if self._is_turned and self._session is not None:
-                event = self._session.turned(event)
+            event = self._turned(event)
         await super().on_event(event)
+
+    async def _take_typed(self) -> None:
+        """What is typed ahead waits until the key before has had its effect, another screen or another focus: over a
+        slow line many keys come at once, and `:q` must not open a prompt behind its own letter."""
+        while self._typed and not self._is_settling:
+            event = self._typed.popleft()
+            is_text = isinstance(event, Paste) or self._takes_text(event)
+            if isinstance(event, Key) and not is_text:
+                event = by_place(event, language(), self._bound)
+            await super().on_event(self._turned(event) if isinstance(event, Key) else event)
+            if not is_text:
+                self._is_settling = True
+                self._settle_soon(0, 0)
+
+    def _settle_soon(self, looks: int, quiet: int) -> None:
+        self.set_timer(SETTLE_SECONDS, lambda: self._settle(looks + 1, quiet))
+
+    async def _settle(self, looks: int, quiet: int) -> None:
+        quiet = quiet + 1 if self._is_quiet() else 0
+        if quiet < QUIET_LOOKS and looks < MOST_LOOKS:
+            self._settle_soon(looks, quiet)
+            return
+        self._is_settling = False
+        await self._take_typed()
+
+    def _is_quiet(self) -> bool:
+        """Whether the screen in front is there, and no message waits on the way from where the focus is to it."""
+        front = self.screen
+        way = front.focused.ancestors_with_self if front.focused is not None else [front]
+        return front.is_mounted and not any(node.message_queue_size for node in way if node is not self)
+
+    def _turned(self, event: Event) -> Event:
+        return self._session.turned(event) if self._is_turned and self._session is not None else event
 
     def _takes_text(self, event: Key) -> bool:
         return self.focused is not None and self.focused.check_consume_key(event.key, event.character)

@@ -19,7 +19,8 @@ _KEYS_AS_BEFORE, _KEYS = "\x1b[<u", "\x1b[>25u"
 """Kitty's keyboard protocol, of which each of the two screens has its own state (as Textual sets it)."""
 _TICK = 0.1
 _MOST_WAITING = 12
-"""So many writes wait for a line that stands still, some four frames; then no frame is made until it goes on."""
+"""So many writes wait for a line that stands still, four frames of three writes; then no frame is made until it goes
+on."""
 _LAST_WORDS_SECONDS = 2.0
 """How long the end of the console waits for such a line."""
 
@@ -54,7 +55,8 @@ class ConsoleDriver(LinuxDriver):
         self.is_stuck = False
         """Whether, at the end, the line did not take what the terminal was still to be told."""
         if self._file is not None:
-            self._file = TextIOWrapper(os.fdopen(os.dup(self._file.fileno()), "wb"), encoding="utf-8", newline="")
+            own = os.fdopen(os.dup(self._file.fileno()), "wb")
+            self._file = TextIOWrapper(own, encoding="utf-8", errors="backslashreplace", newline="")
         """Its own: whoever writes to a line that stands still holds the file's lock."""
 
     def start_application_mode(self) -> None:
@@ -74,13 +76,21 @@ class ConsoleDriver(LinuxDriver):
         up, since saying it would wait as well."""
         if self._writer_thread is None:
             return
-        self._writer_thread._queue.put(None)
+        waiting = self._writer_thread._queue
+        waiting.put(None)
         self._writer_thread.join(_LAST_WORDS_SECONDS)
-        if self._writer_thread.is_alive():
+        if self._writer_thread.is_alive() or not waiting.empty():
             self.is_stuck = True
             nowhere = os.open(os.devnull, os.O_WRONLY)
             for said in (1, 2):
                 os.dup2(nowhere, said)
+            os.close(nowhere)
+
+    def suspend_application_mode(self) -> None:
+        """As Textual's: whoever comes next, a shell or an editor, has the terminal only when it is given back whole,
+        however slow the line is."""
+        self.stop_application_mode()
+        super().close()
 
     def write(self, data: str) -> None:
         """A row keeps the order it was made in: what the terminal is told comes before the alternate screen is there,

@@ -26,7 +26,10 @@ class Loading(Generic[T, L]):
     One thread submits and waits. Leaving the context waits for what is under way.
     """
 
-    def __init__(self, load: Callable[[T], L], settle: Callable[[T, L], None], name: str) -> None:
+    def __init__(
+        self, load: Callable[[T], L], settle: Callable[[T, L], None], name: str, most_under_way: int = UNDER_WAY
+    ) -> None:
+        self._most_under_way = most_under_way
         self._load = load
         self._settle = settle
         self._loaders = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"load-{name}")
@@ -44,8 +47,8 @@ class Loading(Generic[T, L]):
         self._bookkeeper.shutdown()
 
     def submit(self, chunk: T) -> None:
-        """Waits while UNDER_WAY chunks are under way; raises what went wrong with one of them."""
-        while len(self._under_way) >= UNDER_WAY:
+        """Waits while the most chunks are under way; raises what went wrong with one of them."""
+        while len(self._under_way) >= self._most_under_way:
             self._under_way.popleft().result()
         loaded = self._loaders.submit(self._load, chunk)
         self._under_way.append(self._bookkeeper.submit(self._settle_next, chunk, loaded))

@@ -22,7 +22,7 @@ from syncflow.engine.chunks import Delivery, identified, keys_of_rejected, marks
 from syncflow.engine.error_rate import ErrorLimit, ErrorRate, TooManyErrors
 from syncflow.engine.extract import PageSizes, approach
 from syncflow.engine.given_up import without_given_up
-from syncflow.engine.loading import Loading
+from syncflow.engine.loading import AT_ONCE, UNDER_WAY, Loading
 from syncflow.engine.look_ahead import worked_ahead
 from syncflow.engine.masked import masked_fields, masked_ref
 from syncflow.engine.night import NightPart
@@ -157,7 +157,7 @@ class BatchRun:
     def _load_all(self) -> None:
         with (
             ThreadPoolExecutor(1, thread_name_prefix=f"list-{self.entity}") as listing,
-            Loading(self._load, self._settle, self.entity) as loading,
+            Loading(self._load, self._settle, self.entity, self._most_under_way()) as loading,
         ):
             self._list_identities(listing)
             with closing(self._decided(loading)) as chunks:
@@ -169,6 +169,10 @@ class BatchRun:
                     self._intend(decided)
                     loading.submit(decided)
             loading.wait()
+
+    def _most_under_way(self) -> int:
+        """None waits for a free loader at night, since it could begin when the window has closed."""
+        return UNDER_WAY if self._night is None else AT_ONCE
 
     def _may_overtake(self, table: TargetTable) -> bool:
         """Whether a chunk may be loaded while the one before it still is: not where its rows may have their parents

@@ -1,7 +1,9 @@
 """What is asked for by its name after a colon: the rules that hold, the statistics, the emptying of old payloads."""
 
 import pytest
+from textual.widgets import Input
 
+from syncflow.errors import UsageError
 from syncflow.model import SyncType
 from tests.engine.conftest import World
 from tests.engine.conftest import world as world  # a fixture
@@ -9,6 +11,7 @@ from tests.tui.desk import Desk, at_the_desk
 from tests.tui.test_workflows import ORDERS, order
 from tests.tui.test_workflows import company as company  # a fixture
 from tui.bridge import Manner
+from tui.commands import find
 
 pytestmark = pytest.mark.integration
 
@@ -97,3 +100,49 @@ def test_a_read_only_console_neither_purges_nor_removes(company: World) -> None:
 
     at_the_desk(company, work, Manner(read_only=True))
     assert company.metadata(HOLDING) == [(4,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("explain orders 4711", ["orders", "4711"]),
+        ('explain orders "A 100" 7', ["orders", "A 100", "7"]),
+        ("explain people O'Brien", ["people", "O'Brien"]),
+        (r"explain files C:\new", ["files", r"C:\new"]),
+        ('exp items ""', ["items", ""]),
+        ('explain parts 5" 3/4"x"', ["parts", '5"', '3/4"x"']),
+        ('explain parts """quoted"" name"', ["parts", '"quoted" name']),
+    ],
+)
+def test_a_key_with_blanks_stands_in_quotes(line: str, words: list[str]) -> None:
+    command, found = find(line)
+    assert (command.name, found) == ("explain", words)
+
+
+def test_a_quote_that_is_not_closed_is_told() -> None:
+    with pytest.raises(UsageError, match='not closed: explain orders "A'):
+        find('explain orders "A')
+
+
+def test_tab_completes_and_the_arrows_bring_back_what_was_sent(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.sees("● database")
+        field = desk.console.screen.query_one("#command Input", Input)
+        await desk.press("colon")
+        await desk.type("exp")
+        await desk.until(lambda: field._suggestion == "explain")
+        await desk.press("tab")
+        await desk.type(" or")
+        await desk.until(lambda: field._suggestion == "explain orders")
+        await desk.press("tab")
+        assert (field.value, field.has_focus) == ("explain orders", True)
+        await desk.press("tab")
+        assert field.has_focus
+        await desk.press("enter")
+        await desk.sees("Say which record")
+        await desk.press("colon", "up")
+        assert field.value == "explain orders"
+        await desk.press("down")
+        assert field.value == ""
+
+    at_the_desk(company, work)

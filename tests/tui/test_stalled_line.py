@@ -1,6 +1,7 @@
 """A line that stands still, as over a network that is gone for a while: what runs goes on, what is shown afterwards is
 true, and whoever wants an end gets it."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.integration
 
 SCREENFULS = "23456781" * 8
 """Keys that paint far more than a terminal's buffer holds and any queue of frames."""
+LONGER_THAN_LAST_WORDS = 4
 PAUSE_SECONDS = 0.12
 """Enough for each to be painted, and not only the last of them."""
 
@@ -69,6 +71,34 @@ def test_sigterm_ends_it_and_the_terminal_is_told_when_the_line_goes_on(terminal
     terminal.ends(128 + signal.SIGTERM)
     assert terminal.is_as_before()
     assert b"\x1b[?1049l" in terminal.since(0)[-400:]
+
+
+def test_ctrl_z_gives_the_terminal_back_whole_however_slow_the_line_is(terminal: Terminal) -> None:
+    terminal.shows("● database")
+    fill(terminal)
+    written = terminal.written
+    terminal.type("\x1a")
+    time.sleep(LONGER_THAN_LAST_WORDS)
+    terminal.go_on()
+    until(lambda: b"\x1b[?1049l" in terminal.since(written), "the other screen is left")
+    until(lambda: state(terminal.console) == "T", "it stands still")
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    until(lambda: b"\x1b[?1049h" in terminal.since(written), "the other screen again")
+    terminal.type("q")
+    terminal.ends(0)
+
+
+def test_half_a_letter_does_not_end_what_is_shown(terminal: Terminal) -> None:
+    terminal.shows("● database")
+    terminal.type(":caf\x1b[55296u\x1b[55296;1u")  # half of a surrogate pair, as a kitty keyboard sends it
+    terminal.type("\r")
+    terminal.shows("There is no command")
+    terminal.type("8")
+    terminal.shows("from level info")
+
+
+def state(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
 
 
 def test_a_hang_up_ends_it(terminal: Terminal) -> None:

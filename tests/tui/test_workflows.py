@@ -356,3 +356,23 @@ def test_why_a_record_failed_is_told_in_persian(company: World) -> None:
         use(ENGLISH)
     (message,) = company.metadata("SELECT error_message FROM failed_records WHERE raw_data ->> 'QTY' = '12,5x'")
     assert message[0].startswith("'12,5x' is not a number of the format 1,234.50 ")
+
+
+def test_a_break_down_is_told_without_the_values_of_variables(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        password = "-".join(("opensesame", "42"))
+        try:
+            if not password.isdecimal():
+                raise ValueError("no number")
+        except ValueError:
+            desk.console._fatal_error()
+        (told,) = desk.console._exit_renderables
+        file = desk.console.settings.state_dir / "console" / "broken-down.txt"
+        for text in (str(told), file.read_text(encoding="utf-8")):
+            assert "no number" in text
+            assert password not in text
+        assert "please report" in str(told)
+        assert str(file) in str(told)
+        assert file.stat().st_mode & 0o077 == 0
+
+    at_the_desk(company, work)

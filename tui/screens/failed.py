@@ -90,12 +90,12 @@ class FailedScreen(FailedActs, ListPlace["FailedRecord"]):
     COLUMNS: ClassVar[Sequence[Column["FailedRecord"]]] = (
         Column("entity", N_("entity"), lambda record: record.entity_name, 18),
         Column("field", N_("field"), lambda record: record.field or "", 13),
-        Column("value", N_("value"), _value, 16, from_width=90),
-        Column("row", N_("row"), _row, 22, from_width=125),
+        Column("row", N_("row"), _row, 22, from_width=90),
+        Column("value", N_("value"), _value, 16, from_width=105),
         Column("message", N_("why"), lambda record: retold(record.error_message)),
-        Column("stage", N_("stage"), lambda record: (record.stage_failed, Tone.QUIET), 13, from_width=130),
-        Column("tries", N_("tries"), _tries, 6, right=True, from_width=120),
-        Column("since", N_("since"), lambda record: (formats.clock(record.created_at), Tone.QUIET), 13, from_width=110),
+        Column("stage", N_("stage"), lambda record: (record.stage_failed, Tone.QUIET), 13, from_width=160),
+        Column("tries", N_("tries"), _tries, 6, right=True, from_width=145),
+        Column("since", N_("since"), lambda record: (formats.clock(record.created_at), Tone.QUIET), 13, from_width=135),
         Column("state", N_("next"), _state, 15),
     )
     BINDINGS: ClassVar[list[BindingType]] = [

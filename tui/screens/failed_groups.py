@@ -54,10 +54,10 @@ class FailedGroupsScreen(FailedActs, ListPlace["FailedGroup"]):
                order=lambda group: group.rows),
         Column("entity", N_("entity"), lambda group: group.entity, 18, order=lambda group: group.entity),
         Column("field", N_("field"), lambda group: group.field or "", 13, order=lambda group: group.field or ""),
-        Column("type", N_("error"), lambda group: group.error_type, 16, from_width=100),
-        Column("samples", N_("values"), _samples, 24, from_width=95),
+        Column("type", N_("error"), lambda group: group.error_type, 16, from_width=135),
+        Column("samples", N_("values"), _samples, 20, from_width=95),
         Column("message", N_("why"), lambda group: retold(group.message), from_width=60),
-        Column("since", N_("since"), lambda group: (formats.clock(group.first_seen), Tone.QUIET), 13, from_width=120),
+        Column("since", N_("since"), lambda group: (formats.clock(group.first_seen), Tone.QUIET), 13, from_width=150),
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "remedy", N_("Mend with a rule"), id="groups.remedy"),

@@ -49,9 +49,6 @@ class ListPlace(Place, Generic[R]):
         Binding("Y", "copy_row", N_("Copy the row as JSON"), show=False, id="list.copy_row"),
         Binding("x", "export", N_("Export"), show=False, id="list.export"),
     ]
-    DEFAULT_CSS = """
-    ListPlace #says { height: 1; background: $surface; color: $text-muted; padding: 0 1; }
-    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,8 @@
 """The log of this process, live."""
 
-from collections.abc import Hashable, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -27,8 +29,21 @@ LOOK_SECONDS = 0.5
 _TONES = {"debug": Tone.QUIET, "warning": Tone.WARN, "error": Tone.BAD, "critical": Tone.BAD}
 
 
+_HEAD = re.compile(r"^(?P<at>\d{4}-\d{2}-\d{2}T[\d:.]+Z) \[\w+ *\] ")
+"""As structlog writes it: the moment in UTC, and the level."""
+
+
+def _at(line: LogLine) -> Cell:
+    head = _HEAD.match(line.text)
+    return ("" if head is None else formats.clock(datetime.fromisoformat(head["at"]))), Tone.QUIET
+
+
+def _level(line: LogLine) -> Cell:
+    return line.level if line.number == line.record else "", _TONES.get(line.level, Tone.PLAIN)
+
+
 def _text(line: LogLine) -> Cell:
-    return line.text, _TONES.get(line.level, Tone.PLAIN)
+    return _HEAD.sub("", line.text), _TONES.get(line.level, Tone.PLAIN)
 
 
 class LogScreen(ListPlace[LogLine]):
@@ -39,7 +54,11 @@ class LogScreen(ListPlace[LogLine]):
     )
     EMPTY = N_("Nothing was logged yet.")
     FIELDS = ("level", "text")
-    COLUMNS: ClassVar[Sequence[Column[LogLine]]] = (Column("text", N_("line"), _text),)
+    COLUMNS: ClassVar[Sequence[Column[LogLine]]] = (
+        Column("at", N_("when"), _at, 12),
+        Column("level", N_("level"), _level, 8),
+        Column("text", N_("line"), _text),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", "level(1)", N_("Fewer levels"), id="log.fewer", key_display="+"),
         Binding("minus", "level(-1)", N_("More levels"), id="log.more", key_display="-"),
@@ -60,6 +79,9 @@ class LogScreen(ListPlace[LogLine]):
 
     def key(self, row: LogLine) -> Hashable:
         return row.number
+
+    def document(self, row: LogLine) -> Mapping[str, object]:
+        return {"level": row.level, "text": row.text}
 
     def concerns(self, news: News) -> bool:  # noqa: ARG002 - it looks by itself
         return False

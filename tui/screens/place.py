@@ -68,6 +68,7 @@ class Place(Screen[None]):
     DEFAULT_CSS = """
     Place #trouble { height: auto; max-height: 4; display: none; background: $surface; padding: 0 1; }
     Place #trouble.there { display: block; }
+    Place #says { height: 1; background: $surface; color: $text-muted; padding: 0 1; }
     Place KeyBar { dock: none; height: 1; background: $panel; }
     """
 
@@ -101,7 +102,13 @@ class Place(Screen[None]):
         yield Header([(key, title) for key, _name, title in PLACES], self.TITLE_WORD)
         yield Static(id="trouble")
         yield from self.body()
-        yield Prompt(":", id="command", hint=lambda: _("a command; Tab completes"), words=self.console.command_words())
+        yield Prompt(
+            ":",
+            id="command",
+            hint=lambda: _("a command; Tab completes"),
+            words=self.console.command_words,
+            history=self.console.commands_sent,
+        )
         yield KeyBar()
 
     def body(self) -> ComposeResult:
@@ -243,6 +250,7 @@ class Place(Screen[None]):
         }
 
     def action_command(self) -> None:
+        self.console.learn_names()
         self.query_one("#command", Prompt).open("")
 
     def on_prompt_sent(self, message: Prompt.Sent) -> None:

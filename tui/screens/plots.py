@@ -74,6 +74,7 @@ class PlotsScreen(Place):
             plot.set_x_formatter(_Clock())
             plot.set_y_formatter(labels)
             plot.set_xlabel("")
+            plot.margin_top, plot.margin_bottom = 0, 1  # the hours; the headings say what is drawn
 
     def focus_body(self) -> None:
         """Nothing here takes keys."""

@@ -382,6 +382,8 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
         for column, wide in self._widths(width):
             cell = column.cell(row)
             text, tone = cell if isinstance(cell, tuple) else (cell, Tone.PLAIN)
+            if index == self.cursor and tone is Tone.QUIET:
+                tone = Tone.PLAIN  # what is muted elsewhere could not be read on the cursor's bar
             parts += [(fitted(text, wide, right=column.right), self._style(tone)), (" " * _GAP, Style.null())]
         if index == self.cursor:
             name = "lazy-table--cursor" if self.has_focus else "lazy-table--cursor-away"

