@@ -92,7 +92,7 @@ class Console(Directed):
     DEFAULT_MODE = "dashboard"
     CSS = """
     * { scrollbar-size-vertical: 1; }
-    Toast { max-width: 80; }
+    Toast { max-width: 80; max-height: 8; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, system=True),
@@ -515,8 +515,14 @@ class Console(Directed):
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:  # type: ignore[type-arg]  # noqa: ARG002
         for command in commands.COMMANDS:
-            if not command.usage:
-                yield SystemCommand(command.name, _(command.about), lambda command=command: command.run(self, ()))
+            yield SystemCommand(command.name, _(command.about), lambda command=command: self._chosen(command))
+
+    def _chosen(self, command: commands.Command) -> None:
+        """From the palette: a command that wants more than its name is begun in the prompt."""
+        if not command.usage:
+            command.run(self, ())
+        elif (place := self.place) is not None:
+            place.begin_command(f"{command.name} ")
 
     def action_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

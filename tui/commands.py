@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.app import Console
 
 
-MAX_DAYS = 36_500
+MAX_DAYS, MAX_DIGITS = 36_500, 9
 _WORD = re.compile(r'"((?:[^"]|"")*)"(?!\S)|(\S+)')
 """In double quotes, in which two stand for one, or without blanks."""
 
@@ -61,7 +61,7 @@ def _sync(console: "Console", words: Sequence[str]) -> None:
 
 
 def _purge(console: "Console", words: Sequence[str]) -> None:
-    if len(words) != 1 or not (days := plain(words[0])).isdecimal() or int(days) > MAX_DAYS:
+    if len(words) != 1 or not (days := plain(words[0])).isdecimal() or len(days) > MAX_DIGITS or int(days) > MAX_DAYS:
         raise UsageError(_("Say how many days ago records were closed: purge 180."))
     console.ask_to_purge(int(days))
 

@@ -4,9 +4,11 @@ Nothing that is needed for languages from right to left alone is imported before
 """
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from textual import on
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -146,6 +148,17 @@ class Directed(App[None]):
             screen._compositor._dirty_regions.add(screen._compositor.size.region)
         self.screen.refresh()
         self.screen._compositor_refresh()
+
+    @on(Driver.SignalResume)
+    def _paint_after_sleep(self) -> None:
+        """The other screen is empty then, of which Textual paints again only what has changed meanwhile."""
+        self._paint_all()
+
+    @contextmanager
+    def suspend(self) -> Iterator[None]:
+        with super().suspend():
+            yield
+        self._paint_all()
 
     def _register(self, parent: Any, *widgets: Widget, **options: Any) -> list[Widget]:
         for widget in widgets:

@@ -7,6 +7,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from syncflow.i18n.catalog import _
 
@@ -93,8 +94,24 @@ def _wait(child: int) -> int:
         _pid, status = os.waitpid(child, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             return status
-        os.kill(os.getpid(), signal.SIGSTOP)
-        os.kill(child, signal.SIGCONT)
+        _stop_with_the_others()
+        if _stands_still(child):  # a shell wakes the whole group, and twice awake it would take the terminal twice
+            os.kill(child, signal.SIGCONT)
+
+
+def _stands_still(process: int) -> bool:
+    with suppress(OSError):
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0] == "T"
+    return False
+
+
+def _stop_with_the_others() -> None:
+    """Whoever started this, such as `syncflow demo` or make, stops as well: the shell waits for that one."""
+    before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTSTP)
+    os.kill(os.getpid(), signal.SIGSTOP)  # by this, since nobody's own group has no shell that a SIGTSTP is heard for
+    signal.signal(signal.SIGTSTP, before)
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def read(file: Path) -> dict[str, str]:
     try:
         found = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise ConfigurationError(_("The key file {file} is no YAML: {error}").format(file=file, error=error)) from error
+        said = _("The key file {file} is no YAML: {error}")
+        raise ConfigurationError(said.format(file=file, error=" ".join(str(error).split()))) from error
     if not isinstance(found, dict):
         raise ConfigurationError(_("The key file {file} takes lines such as `failed.retry: r`.").format(file=file))
     known = binding_ids()

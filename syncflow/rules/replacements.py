@@ -49,7 +49,7 @@ def _check_pattern(mapping: FieldMapping, each: Replacement) -> None:
     try:
         replaced(pl.Series(["x"]), (each,))
     except pl.exceptions.PolarsError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).partition("This error occurred")[0].split())
         raise ConfigurationError(
             "{target}: {pattern} is no regular expression that can be used ({reason}).",
             target=mapping.target,

@@ -223,7 +223,7 @@ class EntityService:
     def _check(self, changed: Iterable[Entity], entities: Mapping[str, Entity]) -> None:
         planner = self._planner(entities)
         for entity in changed:
-            _check_cadence(entity)
+            check_cadence(entity)
             planner.plan(entity.name)
 
     def _planner(self, entities: Mapping[str, Entity]) -> Planner:
@@ -306,7 +306,7 @@ def _carried_over(entity: Entity, before: Mapping[str, Entity]) -> Entity:
     return replace(entity, version=old.version, column_types={**old.column_types, **entity.column_types})
 
 
-def _check_cadence(entity: Entity) -> None:
+def check_cadence(entity: Entity) -> None:
     """Raises ConfigurationError for a `sync_schedule` that cannot be kept."""
     if entity.sync_schedule is not None:
         try:

@@ -28,8 +28,13 @@ def headline(report: NightReport, zone: tzinfo | None = None, say: Say = str) ->
         yield say(Text("Nothing was synced."))
         return
     entities = Counted("{n} entity", "{n} entities", len(report.entities))
-    yield say(Text("{batches} of {entities}: {rows}.", batches=_batches(syncs), entities=entities,
-                   rows=_rows(report.total)))  # fmt: skip
+    retries = sum(each.retries for each in report.entities)
+    if retries:
+        yield say(Text("{batches} and {retries} of {entities}: {rows}.", batches=_batches(syncs),
+                       retries=_retries(retries), entities=entities, rows=_rows(report.total)))  # fmt: skip
+    else:
+        yield say(Text("{batches} of {entities}: {rows}.", batches=_batches(syncs), entities=entities,
+                       rows=_rows(report.total)))  # fmt: skip
     if report.running:
         yield say(Counted("{n} batch is under way still.", "{n} batches are under way still.", report.running))
 
@@ -63,9 +68,12 @@ def _entity(each: EntityNight) -> Text:
     batches, rows = _batches(each.batches), _rows(each.counters)
     if not each.retries:
         return Text("{entity}: {batches}, {rows}", entity=each.entity, batches=batches, rows=rows)
-    retries = Counted("{n} retry", "{n} retries", each.retries)
-    return Text("{entity}: {batches} and {retries}, {rows}", entity=each.entity, batches=batches, retries=retries,
-                rows=rows)  # fmt: skip
+    return Text("{entity}: {batches} and {retries}, {rows}", entity=each.entity, batches=batches,
+                retries=_retries(each.retries), rows=rows)  # fmt: skip
+
+
+def _retries(count: int) -> Counted:
+    return Counted("{n} retry", "{n} retries", count)
 
 
 def _slices(each: EntityNight) -> Iterator[Text]:

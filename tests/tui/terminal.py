@@ -9,7 +9,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.waiting import PATIENCE_SECONDS, until
@@ -22,7 +22,12 @@ class Terminal:
     """A pseudo-terminal with a syncflow in it. What it writes is read all the time, as a line to a person would be."""
 
     def __init__(
-        self, settings: Mapping[str, object], rows: int = 24, columns: int = 80, errors: Path | None = None
+        self,
+        settings: Mapping[str, object],
+        rows: int = 24,
+        columns: int = 80,
+        errors: Path | None = None,
+        command: Sequence[str] = (sys.executable, "-c", START),
     ) -> None:
         """`errors` is where its error output goes, as after `2>`; to the terminal if it is not given."""
         self._master, slave = pty.openpty()
@@ -33,7 +38,7 @@ class Terminal:
         """When something came last, in seconds of `time.perf_counter`."""
         environment = {name.upper(): str(value) for name, value in settings.items() if value is not None}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START],
+            command,
             stdin=slave,
             stdout=slave,
             stderr=errors.open("wb") if errors else slave,

@@ -27,6 +27,11 @@ def test_a_batch_accounts_for_its_rows_and_leads_to_what_failed(company: World) 
     at_the_desk(company, work)
 
 
+def lines(desk: Desk) -> dict[str, list[str]]:
+    """The words of each line by the first of them."""
+    return {line.split()[0]: line.split() for line in desk.text.splitlines() if line.strip()}
+
+
 def test_two_batches_side_by_side(company: World) -> None:
     """The second has two failures of the first kind less."""
     faults = {3: "N/A", 4: "12,5x"}
@@ -40,10 +45,9 @@ def test_two_batches_side_by_side(company: World) -> None:
         await desk.sees("Mark two batches")
         await desk.press("space", "equals_sign")
         await desk.sees("side by side", "fetched")
-        lines = {line.split()[0]: line.split() for line in desk.text.splitlines() if line.strip()}
-        assert lines["fetched"][1:] == ["40", "41", "+1"]
-        assert lines["unchanged"][1:3] == ["0", "34"]
-        assert lines["failed"][1:] == ["4", "2", "-2"]
+        await desk.until(lambda: lines(desk).get("fetched", [])[1:] == ["40", "41", "+1"], "the rows fetched")
+        assert lines(desk)["unchanged"][1:3] == ["0", "34"]
+        assert lines(desk)["failed"][1:] == ["4", "2", "-2"]
         await desk.press("n")
         await desk.sees("41 fetched")
 

@@ -146,3 +146,25 @@ def test_tab_completes_and_the_arrows_bring_back_what_was_sent(company: World) -
         assert field.value == ""
 
     at_the_desk(company, work)
+
+
+def test_a_number_without_end_is_refused(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.sees("● database")
+        desk.console.run_command("purge " + "9" * 5_000)
+        await desk.sees("Say how many days ago")
+
+    at_the_desk(company, work)
+
+
+def test_what_was_said_does_not_hide_what_is_asked(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.sees("● database")
+        desk.console.notify("something that was said", timeout=60)
+        await desk.sees("something that was said")
+        await desk.press("s")
+        await desk.sees("y yes")
+        assert "something that was said" not in desk.text + desk.said
+        await desk.press("escape")
+
+    at_the_desk(company, work)

@@ -142,3 +142,18 @@ def test_an_interval_is_shown_and_changed(company: World) -> None:
         await desk.sees("30 5 * * MON (UTC)")
 
     at_the_desk(company, work, Manner(observe=True))
+
+
+def test_what_is_still_typed_is_not_kept_as_it_was(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.press("6", "n")
+        await desk.type("orders")
+        await desk.press("enter")
+        await desk.sees("nights to complete")
+        await desk.press("down", "down", "down", "enter")
+        await desk.type("0")
+        await desk.press("ctrl+s")
+        await desk.sees("A line is still open")
+        assert len(desk.console.bridge.runtime.schedules.list().nights) == 0
+
+    at_the_desk(company, work)

@@ -81,6 +81,27 @@ def test_a_line_that_is_hung_up_leaves_a_batch_that_goes_on(field: Field) -> Non
     field.check()
 
 
+def test_ctrl_z_gives_the_shell_back_also_where_something_else_has_started_it(field: Field) -> None:
+    terminal = Terminal(field.settings, command=["bash", "--norc", "--noprofile", "-i"])
+    try:
+        terminal.type(f"sh -c '{sys.executable} -c \"{START}\"; true'\n")
+        terminal.shows("● 4 well")
+        terminal.type("\x1a")
+        terminal.shows("Stopped")
+        terminal.type("echo alive-$((40 + 2))\n")
+        terminal.shows("alive-42")
+        written = terminal.written
+        terminal.type("fg\n")
+        until(lambda: b"\x1b[?1049h" in terminal.since(written), "the console again")
+        until(lambda: b"SyncFlow" in terminal.since(written), "what it shows")
+        terminal.type("q")
+        until(lambda: b"\x1b[?1049l" in terminal.since(written), "its end")
+        terminal.type("exit\n")
+        terminal.ends(0)
+    finally:
+        terminal.close()
+
+
 def test_it_is_seen_although_errors_go_elsewhere(field: Field, tmp_path: Path) -> None:
     terminal = Terminal(field.settings, errors=tmp_path / "errors.log")
     try:

@@ -93,7 +93,8 @@ def _message(row: "Attention") -> Cell:
 def _happened(each: "Happening") -> Content:
     when = toned(formats.clock(each.at).rjust(8), Tone.QUIET)
     if each.act is not None:
-        about = f"{each.act.entity or ''} {each.act.subject}".strip()
+        named = (each.act.entity, each.act.subject)
+        about = " ".join(dict.fromkeys(name for name in named if name))
         return Content("  ").join(
             [when, toned(each.act.actor.ljust(20)), toned(f"{each.act.act}  {about}", Tone.QUIET)]
         )

@@ -24,7 +24,7 @@ from tui.screens.entity_mapping_fields import mappings_section
 from tui.screens.entity_parent_fields import parents_section
 from tui.screens.entity_standing import preview_line, standing_line
 from tui.screens.question import Question
-from tui.widgets.form import Form
+from tui.widgets.form import LINE_IS_OPEN, Form
 from tui.widgets.form_line import FormLine
 
 if TYPE_CHECKING:
@@ -312,6 +312,9 @@ class EntityScreen(EntityActs):
 
     def action_save(self) -> None:
         if self._draft is None or self._refused():
+            return
+        if self.query_one(Form).is_editing:
+            self.notify(_(LINE_IS_OPEN), severity="warning", markup=False)
             return
         if not self.is_changed:
             self.notify(_("Nothing was changed."), markup=False)

@@ -68,5 +68,8 @@ class DiffQuestion(ModalScreen[bool]):
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def on_mount(self) -> None:
+        self.app.clear_notifications()
+
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

@@ -95,9 +95,16 @@ def known_names(text: str, known: Sequence[str], what: str) -> tuple[str, ...]:
     return tuple(known_name(name, known, what) for name in names(text))
 
 
+MOST_DIGITS = 18
+"""What PostgreSQL's largest integers hold of each."""
+SHOWN = 40
+
+
 def whole_number(text: str) -> int:
     if not text.isdecimal():
-        raise UsageError(_("{!r} is not a whole number of 0 or more.").format(text))
+        raise UsageError(_("{!r} is not a whole number of 0 or more.").format(text[:SHOWN]))
+    if len(text.lstrip("0")) > MOST_DIGITS:
+        raise UsageError(_("{!r} is too large: a number of up to {} digits.").format(text[:SHOWN], MOST_DIGITS))
     return int(text)
 
 

@@ -49,7 +49,7 @@ class EntityEditor(Place):
         ask = _("A text that was not saved is there from before. Go on with it?")
         self.app.push_screen(
             Question(ask, _("With n, it is thrown away and the editing begins anew.")),
-            lambda yes: self._open(edit) if yes else self._begin(edit),
+            lambda yes: self._open(edit) if yes else self._begin(edit) if yes is False else None,
         )
 
     def _file(self, entities: Sequence[Entity]) -> Path:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from syncflow.errors import UsageError
+from syncflow.errors import ConfigurationError, UsageError
 from syncflow.i18n.catalog import N_, _
+from syncflow.i18n.texts import told
 from syncflow.model import (
     Conventions,
     DateOrder,
@@ -247,6 +248,17 @@ def flag(key: str, label: str, about: str, read: Callable[[Entity], bool],
     )
 
 
+def _with_schedule(entity: Entity, text: str) -> Entity:
+    from syncflow.service.entities import check_cadence  # heavy, and of no use before
+
+    changed = replace(entity, sync_schedule=text or None)
+    try:
+        check_cadence(changed)
+    except ConfigurationError as error:
+        raise UsageError(told(error)) from error
+    return changed
+
+
 def _schedule(draft: Entity) -> Section:
     lines: tuple[Line, ...] = (
         flag(
@@ -260,8 +272,8 @@ def _schedule(draft: Entity) -> Section:
             "sync_schedule",
             N_("schedule"),
             lambda entity: entity.sync_schedule or "",
-            lambda entity, text: replace(entity, sync_schedule=text or None),
-            N_("When it is synced by itself, as five fields of cron."),
+            _with_schedule,
+            N_("When it is synced by itself: `every 15 min`, or five fields of cron, such as `30 5 * * MON-FRI`."),
             empty=N_("only when somebody asks"),
         ),
     )

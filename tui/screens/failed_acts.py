@@ -188,7 +188,7 @@ class FailedActs(Place):
         ))  # fmt: skip
 
     def action_resolve(self) -> None:
-        then = _("A row that fails again opens a new record. Say why:")
+        then = _("This cannot be taken back; a row that fails again opens a new record. Say why:")
         self.ask(lambda meant: self._ask_reason(
             plural("Close {n} record by hand?", "Close {n} records by hand?", meant.total), then, meant, ignore=False
         ))  # fmt: skip

@@ -236,7 +236,8 @@ class ListPlace(Place, Generic[R]):
 
     def action_copy_key(self) -> None:
         if self.table.row is not None:
-            self.copy(str(self.key(self.table.row)))
+            key = self.key(self.table.row)
+            self.copy(" ".join(str(part) for part in (key if isinstance(key, tuple) else (key,)) if part is not None))
 
     def action_copy_row(self) -> None:
         if self.table.row is not None:

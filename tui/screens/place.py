@@ -42,6 +42,8 @@ PLACES = (
     ("7", "settings", N_("settings")),
     ("8", "log", N_("log")),
 )
+_BY_ITSELF = ("read", "nights", "names", "list", "pages", "progress", "preview")
+"""What is read without anybody asking; its troubles stand until it can be read again. All others are told once."""
 SETTLE_SECONDS = 0.3
 """How long changes are gathered before a screen reads again."""
 CHUNKS_SECONDS = 0.8
@@ -186,7 +188,11 @@ class Place(Screen[None]):
             try:
                 value = work_(self.console.bridge.runtime)
             except Exception as error:  # noqa: BLE001 - whatever it is, the operator hears of it
-                self.app.post_message(self.console.Trouble(told(for_a_person(error))))
+                said = told(for_a_person(error))
+                if group in _BY_ITSELF:
+                    self.app.post_message(self.console.Trouble(said))
+                else:
+                    self.app.notify(said, severity="error", timeout=10, markup=False)
                 return
             if not worker.is_cancelled:
                 self.post_message(self._Done(then, value))
@@ -250,8 +256,11 @@ class Place(Screen[None]):
         }
 
     def action_command(self) -> None:
+        self.begin_command("")
+
+    def begin_command(self, text: str) -> None:
         self.console.learn_names()
-        self.query_one("#command", Prompt).open("")
+        self.query_one("#command", Prompt).open(text)
 
     def on_prompt_sent(self, message: Prompt.Sent) -> None:
         if message.prompt.id == "command":

@@ -27,7 +27,8 @@ class Question(ModalScreen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", N_("Yes"), id="question.yes"),
-        Binding("n,escape,q", "answer(False)", N_("No"), id="question.no"),
+        Binding("n", "answer(False)", N_("No"), id="question.no"),
+        Binding("escape,q", "leave", N_("Leave"), id="question.leave"),
     ]
 
     def __init__(self, ask: str, detail: str = "") -> None:
@@ -43,8 +44,16 @@ class Question(ModalScreen[bool]):
                 yield Static(toned(self._detail, Tone.QUIET))
             yield Static(toned(_("y yes · n or Esc no"), Tone.QUIET))
 
+    def on_mount(self) -> None:
+        """What was said before must not hide what is asked."""
+        self.app.clear_notifications()
+
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+    def action_leave(self) -> None:
+        """Neither yes nor no; it counts as no where nothing else is said."""
+        self.dismiss(None)
 
 
 class TypedQuestion(ModalScreen[str | None]):
@@ -77,10 +86,18 @@ class TypedQuestion(ModalScreen[str | None]):
             yield Input(compact=True, password=self._password)
             yield Static(toned(_("Enter sends · Esc leaves everything as it is"), Tone.QUIET), id="hint")
 
+    def on_mount(self) -> None:
+        """What was said before must not hide what is asked."""
+        self.app.clear_notifications()
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         typed = event.value.strip()
         if not typed or (self._expected is not None and self._expected not in (typed, plain(typed))):
-            wanted = _("Type {wanted} to go on; Esc leaves everything as it is.").format(wanted=self._expected or "…")
+            wanted = (
+                _("Type {wanted} to go on; Esc leaves everything as it is.").format(wanted=self._expected)
+                if self._expected
+                else _("Nothing is typed yet. Esc leaves everything as it is.")
+            )
             self.query_one("#hint", Static).update(toned(wanted, Tone.WARN))
             return
         self.dismiss(self._expected or typed)

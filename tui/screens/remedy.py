@@ -11,7 +11,7 @@ from textual.widgets import Input, RadioButton, RadioSet, Static
 from syncflow.errors import SyncFlowError, UsageError
 from syncflow.i18n import formats
 from syncflow.i18n.catalog import N_, _, plural
-from syncflow.i18n.texts import told
+from syncflow.i18n.texts import retold, told
 from syncflow.model import Replacement
 from tui.marks import Tone, toned
 from tui.screens.place import Place
@@ -188,7 +188,7 @@ class RemedyScreen(Place):
 
     def _show(self, found: "Preview | SyncFlowError") -> None:
         if isinstance(found, SyncFlowError):
-            self._say(toned(str(found), Tone.BAD))
+            self._say(toned(told(found), Tone.BAD))
             return
         self._previewed = found
         tone = Tone.GOOD if found.pass_now == found.rows else Tone.WARN if found.pass_now else Tone.BAD
@@ -241,4 +241,4 @@ class RemedyScreen(Place):
 
 def _title(group: "FailedGroup") -> str:
     rows = plural("{n} record", "{n} records", group.rows)
-    return f"{group.entity} · {group.field} · {rows} · {group.message}"
+    return f"{group.entity} · {group.field} · {rows} · {retold(group.message)}"

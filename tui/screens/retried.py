@@ -7,6 +7,7 @@ from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 
 from syncflow.i18n.catalog import N_, _, plural
 from syncflow.i18n.formats import whole
@@ -56,7 +57,7 @@ class RetriedScreen(Place):
         return action != "undo" or self._rule is not None
 
     def body(self) -> ComposeResult:
-        yield Words(lambda: toned("\n".join(result_lines(self._result))), id="tally")
+        yield Words(lambda: Content("\n").join(toned(line) for line in result_lines(self._result)), id="tally")
         yield LazyTable(self.COLUMNS, self._key, empty=N_("Nothing failed again."))
 
     @staticmethod

@@ -14,7 +14,7 @@ from syncflow.i18n.texts import told
 from tui.marks import Tone, toned
 from tui.screens.place import Place
 from tui.screens.question import Question
-from tui.widgets.form import Form
+from tui.widgets.form import LINE_IS_OPEN, Form
 from tui.widgets.form_fields import FormField, FormSection, Option
 from tui.widgets.form_line import FormLine
 
@@ -59,7 +59,7 @@ class Draft:
         """The same. Raises UsageError for what cannot be kept."""
         from syncflow.schedules import ScheduleTerms
 
-        if not (self.nights.isascii() and self.nights.isdigit()):
+        if not (self.nights.isascii() and self.nights.isdigit() and len(self.nights) <= MAX_DIGITS):
             raise UsageError(_("{text!r} is no number of nights. It takes 1 or more.").format(text=self.nights))
         try:
             self.given().onto(ScheduleTerms())
@@ -96,6 +96,9 @@ def _fields() -> tuple[FormField[Draft], ...]:
             Option(_YES, label=N_("yes")), Option(_NO, label=N_("no")),
         )),
     )  # fmt: skip
+
+
+MAX_DIGITS = 9
 
 
 class ScheduleTermsScreen(Place):
@@ -165,6 +168,9 @@ class ScheduleTermsScreen(Place):
         self._show()
 
     def action_keep(self) -> None:
+        if self.form.is_editing:
+            self.notify(_(LINE_IS_OPEN), severity="warning", markup=False)
+            return
         before, given = self._before, self._draft.given()
 
         def done(_status: object) -> None:

@@ -159,9 +159,17 @@ class FormGroup(Vertical):
         tail.display = self.section.tail is not None
 
 
+LINE_IS_OPEN = N_("A line is still open: Enter takes what is typed, Esc leaves it as it was. Then save.")
+
+
 class Form(VerticalScroll, Generic[T], can_focus=False):
     """The value `now` in sections, compared with the value `before`. It changes nothing by itself: what is wanted is
     told by the messages of its lines, and shown with `show`."""
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether a line is open; what was typed in it is not part of the value yet."""
+        return any(line.is_editing for line in self.query(FormLine))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", N_("Up"), show=False, id="form.up"),

@@ -98,6 +98,7 @@ class Prompt(Horizontal):
         return self.has_class("open")
 
     def open(self, text: str) -> None:
+        self.app.clear_notifications()  # they would hide what is typed
         self._before = text
         self._place = None
         field = self.query_one(Input)
