@@ -401,6 +401,12 @@ class Console(Directed):
         if (place := self.place) is not None:
             place.read(lambda runtime: runtime.batches.enabled(), self.ask_to_sync, group="sync_all")
 
+    def sync_these(self, names: Sequence[str]) -> None:
+        """The same for these; a name that there is not is told before anything is asked."""
+        if (place := self.place) is not None:
+            known = lambda runtime: [runtime.entities.get(name).name for name in names]  # noqa: E731
+            place.read(known, self.ask_to_sync, group="sync_all")
+
     def ask_to_sync(self, names: list[str]) -> None:
         """Request a batch of each, after a question."""
         if not names:

@@ -55,7 +55,7 @@ def _report(console: "Console", words: Sequence[str]) -> None:
 
 def _sync(console: "Console", words: Sequence[str]) -> None:
     if words:
-        console.ask_to_sync(list(words))
+        console.sync_these(words)
     else:
         console.sync_all()
 

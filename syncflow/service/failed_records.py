@@ -165,8 +165,9 @@ class FailedRecordService:
         return self._close(chosen, RESOLVED, reason, None)
 
     def withdraw(self, beginning: str, reason: str | None = None) -> FailedRecord:
-        """Take an edit or an ignore back: the row stands in the queue again, as a record of its own or as the one that
-        its key has by now. Raises UsageError when the decision does not hold any more."""
+        """Take an edit or an ignore back, or a closing by hand until the entity is synced again: the row stands in the
+        queue again, as a record of its own or as the one that its key has by now. Raises UsageError when the decision
+        does not hold any more."""
         entities = self._entities()
         with self._database.begin() as connection:
             uid = self._uid(connection, beginning)

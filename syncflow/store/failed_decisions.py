@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from syncflow.store.audit_log import tell
 from syncflow.store.failed_filter import among
-from syncflow.store.failed_records import EDITED, OVERRIDES, SUPERSEDED, WITHDRAWN, FailedRow
-from syncflow.store.tables import audit_log
+from syncflow.store.failed_records import EDITED, OVERRIDES, RESOLVED, SUPERSEDED, WITHDRAWN, FailedRow
+from syncflow.store.tables import audit_log, sync_batches
 from syncflow.store.tables import failed_records as table
 from syncflow.uuid7 import uuid7
 
@@ -53,6 +53,11 @@ class ActiveOverride:
 
 
 _HOLDS = table.c.resolution.in_(OVERRIDES)
+_JUDGED_SINCE = sa.exists().where(
+    sync_batches.c.entity_name == table.c.entity_name, sync_batches.c.completed_at > table.c.resolved_at
+)
+_CLOSED_BY_HAND = (table.c.resolution == RESOLVED) & table.c.purged_at.is_(None) & ~_JUDGED_SINCE
+"""What was closed by hand, and what no batch of its entity can have brought since."""
 _BEFORE = ("stage_failed", "field", "error_type", "error_message", "retry_count")
 _COPIED = tuple(
     part.name
@@ -111,8 +116,9 @@ def edit(
 
 def withdraw(connection: Connection, uid: UUID, decision: Decision) -> bool:
     """A decision holds no longer: its row stands open again under a new uid, unless its key has an open record already.
-    False when the decision did not hold any more."""
-    which = [table.c.uid == uid, _HOLDS]
+    False when the decision did not hold any more; a record that was closed by hand can be opened until its entity is
+    synced."""
+    which = [table.c.uid == uid, _HOLDS | _CLOSED_BY_HAND]
     if not _decide(connection, which, "failed_record.withdraw", decision, {"resolution": WITHDRAWN}, None):
         return False
     connection.execute(_REOPEN, {"new": uuid7(), "now": decision.now, "uid": uid})

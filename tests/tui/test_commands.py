@@ -168,3 +168,15 @@ def test_what_was_said_does_not_hide_what_is_asked(company: World) -> None:
         await desk.press("escape")
 
     at_the_desk(company, work)
+
+
+def test_what_there_is_not_is_told_before_it_is_asked(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.sees("● database")
+        await command(desk, "sync nope")
+        await desk.sees("nope")
+        assert "y yes" not in desk.text
+        await command(desk, "sync orders")
+        await desk.sees("Sync 1 entity now?", "y yes")
+
+    at_the_desk(company, work)

@@ -1,6 +1,9 @@
 """What an operator does in a night, by keys alone."""
 
+import asyncio
+import csv
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,51 @@ def test_rows_are_left_out_and_that_is_taken_back(company: World) -> None:
 
     at_the_desk(company, work)
     assert company.metadata("SELECT DISTINCT actor FROM audit_log WHERE act LIKE 'failed_record.%'") == [("olga",)]
+
+
+def test_what_was_closed_by_hand_is_opened_again_until_the_next_sync(company: World) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.press("4")
+        await desk.sees("4 rows")
+        await desk.press("w")
+        await desk.sees("Close 1 record by hand?")
+        await desk.type("mended in the ERP")
+        await desk.press("enter")
+        await desk.until(lambda: desk.table.total == 3)
+        await desk.press("u")
+        await desk.until(lambda: desk.table.total == 4)
+        await desk.press("w")
+        await desk.sees("Close 1 record by hand?")
+        await desk.type("mended in the ERP")
+        await desk.press("enter")
+        await desk.until(lambda: desk.table.total == 3)
+        await asyncio.to_thread(company.sync, "orders")
+        await desk.press("slash")
+        await desk.type("state:resolved")
+        await desk.press("enter")
+        await desk.press("asterisk", "u")
+        await desk.sees("Nothing holds any more that could be withdrawn")
+
+    at_the_desk(company, work)
+
+
+def test_a_sheet_has_plain_values(company: World, tmp_path: Path) -> None:
+    file = tmp_path / "batches.csv"
+
+    async def work(desk: Desk) -> None:
+        await desk.press("3")
+        await desk.until(lambda: desk.table.total > 0)
+        await desk.press("x")
+        await desk.sees("Into which file?")
+        await desk.type(str(file))
+        await desk.press("enter")
+        await desk.sees(f"rows are in {file}")
+
+    at_the_desk(company, work)
+    with file.open(encoding="utf-8", newline="") as sheet:
+        orders = next(line for line in csv.DictReader(sheet) if line["entity_name"] == "orders")
+    assert (orders["status"], orders["fetched"], orders["failed"]) == ("completed_with_errors", "40", "4")
+    assert datetime.fromisoformat(orders["completed_at"]).tzinfo is not None
 
 
 OPEN = "SELECT count(*) FROM failed_records WHERE resolved_at IS NULL"

@@ -1,6 +1,7 @@
 """Batches: what ran and what runs; stop, resume, compare."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -81,6 +82,11 @@ class BatchesScreen(ListPlace[Batch]):
 
     def key(self, row: Batch) -> Hashable:
         return row.uid
+
+    def document(self, row: Batch) -> Mapping[str, object]:
+        fields = asdict(row)
+        counters = fields.pop("counters")
+        return {**fields, **counters}
 
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[Batch]:
         found = chosen(runtime.batches.history(None, SHOWN), terms, _texts)

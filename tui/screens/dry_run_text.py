@@ -43,8 +43,14 @@ _COUNTS = (
 )
 
 
-def verdict(plan: "BatchPlan") -> Cell:
+def _verdict(plan: "BatchPlan") -> tuple[str, Tone, str]:
+    """Its sign, tone and name; that nothing would change is not well where rows would fail."""
     sign, tone, name = VERDICTS[plan.verdict]
+    return ("▲", Tone.WARN, name) if plan.verdict == "no_change" and plan.counters.failed else (sign, tone, name)
+
+
+def verdict(plan: "BatchPlan") -> Cell:
+    sign, tone, name = _verdict(plan)
     return f"{sign} {_(name)}", tone
 
 
@@ -54,7 +60,7 @@ def detail(plan: "BatchPlan") -> Content:
 
 
 def _lines(plan: "BatchPlan") -> Iterator[Content]:
-    sign, tone, name = VERDICTS[plan.verdict]
+    sign, tone, name = _verdict(plan)
     took = toned("  " + _("planned in {}").format(stopwatch(plan.seconds)), Tone.QUIET) if plan.seconds else Content("")
     yield toned(f"{sign} {plan.entity}: {_(name)}. {_(_EXPLAINED[plan.verdict])}", tone) + took
     if plan.message is not None:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 COUNTED_AT_ONCE = 10_000
 """Of a list that is shown anew, no more are counted before its first rows are painted."""
 PAGE = 1_000
-DECISIONS = ("edited", "ignored")
-"""They hold for as long as the source sends the same row, and can be taken back."""
+DECISIONS = ("edited", "ignored", "resolved")
+"""They can be taken back: the first two while they hold, for as long as the source sends the same row, the last until
+the entity is synced."""
 _NAMES = {"entity": "entity", "stage": "stage", "field": "field", "type": "error_type", "shape": "value_shape"}
 
 

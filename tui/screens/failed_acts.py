@@ -100,7 +100,7 @@ class FailedActs(Place):
         super().happened(news)
 
     def left_out(self, meant: Meant) -> str:  # noqa: ARG002 - for those who override it
-        """These rows were left out; how that is taken back."""
+        """These rows were left out, or closed; how that is taken back."""
         return _("state:resolved finds them; there, u takes it back.")
 
     def ask(self, then: Callable[[Meant], None]) -> None:
@@ -188,7 +188,7 @@ class FailedActs(Place):
         ))  # fmt: skip
 
     def action_resolve(self) -> None:
-        then = _("This cannot be taken back; a row that fails again opens a new record. Say why:")
+        then = _("A row that fails again opens a new record; u takes it back until the next sync. Say why:")
         self.ask(lambda meant: self._ask_reason(
             plural("Close {n} record by hand?", "Close {n} records by hand?", meant.total), then, meant, ignore=False
         ))  # fmt: skip
@@ -205,7 +205,7 @@ class FailedActs(Place):
             close = runtime.failed_records.ignore if ignore else runtime.failed_records.resolve
             return [close(chosen, reason) for chosen in meant.choices]
 
-        self.act(work, lambda closed: self._tell_closed(closed, self.left_out(meant) if ignore else ""))
+        self.act(work, lambda closed: self._tell_closed(closed, self.left_out(meant)))
 
     def _tell_closed(self, closed: "list[Closed]", undo: str) -> None:
         self.acted()

@@ -1,11 +1,10 @@
 """A screen around one list: filter, marks, order, copy and export, the same on all of them."""
 
 import csv
-import io
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TextIO, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -68,6 +67,10 @@ class ListPlace(Place, Generic[R]):
     def document(self, row: R) -> Mapping[str, object]:
         """The row for a script: what is copied and exported as JSON."""
         return {column.key: column.text(row) for column in self.COLUMNS}
+
+    def csv_fields(self, row: R) -> Mapping[str, object]:
+        """The same with the same names for every row."""
+        return self.document(row)
 
     @property
     def memory(self) -> str:
@@ -268,25 +271,35 @@ class ListPlace(Place, Generic[R]):
             raise UsageError(_("The file's name must end in .csv or .jsonl."))
         if file.exists():
             raise UsageError(_("{} is there already; choose another name.").format(file))
-        written = 0
         try:
             with file.open("w", encoding="utf-8", newline="") as out:
-                if file.suffix == ".csv":
-                    csv.writer(out).writerow([column.key for column in self.COLUMNS])
-                for start in range(0, rows.total, EXPORT_PAGE):
-                    page = rows.page(start, EXPORT_PAGE)
-                    out.write("".join(self._export_line(row, file.suffix) for row in page))
-                    written += len(page)
+                return file, (self._write_csv if file.suffix == ".csv" else self._write_json)(rows, out)
         except OSError as error:
             raise UsageError(_("{} cannot be written: {}.").format(file, error.strerror)) from error
-        return file, written
 
-    def _export_line(self, row: R, suffix: str) -> str:
-        if suffix == ".jsonl":
-            return json.dumps(self.document(row), ensure_ascii=False, default=str) + "\n"
-        line = io.StringIO()
-        csv.writer(line).writerow([column.text(row) for column in self.COLUMNS])
-        return line.getvalue()
+    def _write_json(self, rows: Rows[R], out: TextIO) -> int:
+        for row in _all(rows):
+            out.write(json.dumps(self.document(row), ensure_ascii=False, default=str) + "\n")
+        return rows.total
+
+    def _write_csv(self, rows: Rows[R], out: TextIO) -> int:
+        """The values as JSON has them, not as the screen shows them: plain digits, whole dates, no signs."""
+        lines = csv.writer(out)
+        for number, row in enumerate(_all(rows)):
+            fields = self.csv_fields(row)
+            if number == 0:
+                lines.writerow(fields)
+            lines.writerow([_plain(value) for value in fields.values()])
+        return rows.total
 
     def _tell_exported(self, done: tuple[Path, int]) -> None:
         self.notify(_("{rows} rows are in {file}.").format(rows=whole(done[1]), file=done[0]), markup=False)
+
+
+def _all(rows: Rows[R]) -> Iterator[R]:
+    for start in range(0, rows.total, EXPORT_PAGE):
+        yield from rows.page(start, EXPORT_PAGE)
+
+
+def _plain(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, Mapping | list | tuple) else value

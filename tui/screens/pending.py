@@ -66,7 +66,7 @@ class PendingScreen(PendingActs, ListPlace["ListedChild"]):
     FIELDS = tuple(_NAMES)
     COLUMNS: ClassVar[Sequence[Column["ListedChild"]]] = (
         Column("entity", N_("entity"), lambda row: row.child_entity, 18),
-        Column("key", N_("key"), lambda row: row.child_key or formats.NOTHING, 18),
+        Column("key", N_("key"), lambda row: row.child_key or formats.NOTHING),
         Column("parent", N_("waits for"), lambda row: f"{row.parent_entity} {row.parent_key}"),
         Column("since", N_("since"), lambda row: (formats.clock(row.created_at), Tone.QUIET), 13, from_width=90),
         Column("attempts", N_("tries"), _attempts, 6, right=True),

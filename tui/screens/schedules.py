@@ -104,6 +104,10 @@ class SchedulesScreen(ScheduleActs, ListPlace[Line]):
         found = row.night or row.timed
         return {} if found is None else asdict(found)
 
+    def csv_fields(self, row: Line) -> Mapping[str, object]:
+        """As they are shown, since nights and intervals have little in common."""
+        return {column.key: column.text(row) for column in self.COLUMNS}
+
     def rows(self, runtime: "Runtime", terms: Sequence[Term]) -> Rows[Line]:
         now = datetime.now(UTC)
         found = runtime.schedules.list()

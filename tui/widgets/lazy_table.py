@@ -394,7 +394,8 @@ class LazyTable(ScrollView, Generic[R], can_focus=True):
     def _widths(self, width: int) -> list[tuple[Column[R], int]]:
         shown = [each for each in self._columns if width >= each.from_width and each.key not in self._hidden]
         taken = sum(column.width + _GAP for column in shown) + len(_MARK)
-        rest = max(width - taken, 8)
+        wide = sum(column.width == 0 for column in shown)
+        rest = max((width - taken) // max(wide, 1), 8)
         return [(column, column.width or min(rest, column.most or rest)) for column in shown]
 
     def _line(self, parts: Sequence[tuple[str, Style]], width: int, base: Style) -> Strip:

@@ -15,9 +15,9 @@ Cell = str | tuple[str, Tone]
 
 @dataclass(frozen=True)
 class Column(Generic[R]):
-    """A column of a list. `title` is marked with N_; `width` in cells, 0 for what the others leave over (once a list),
-    `most` at the most; `from_width` is the list's width from which on the column is shown. `order` makes the list
-    orderable by it."""
+    """A column of a list. `title` is marked with N_; `width` in cells, 0 for what the others leave over (shared where
+    there are several), `most` at the most; `from_width` is the list's width from which on the column is shown. `order`
+    makes the list orderable by it."""
 
     key: str
     title: str
