@@ -480,9 +480,11 @@ class BatchRun:
             yield item
 
     def _chunk_rows(self) -> int:
-        """Where the target may hold nothing yet, every row is also written, which takes memory: chunks are smaller."""
+        """Where the target may hold nothing yet, every row is also written, which takes memory: chunks are smaller. Not
+        at night, whose share is planned in whole chunks."""
         rows = self._around.options.chunk_rows
-        return rows if self._state.total_rows else -(-rows * _FIRST_LOAD_SHARE // 100)
+        is_first = not self._state.total_rows and self._night is None
+        return -(-rows * _FIRST_LOAD_SHARE // 100) if is_first else rows
 
     def _take_new_columns(self, new: Mapping[str, OracleType]) -> None:
         """Columns that appeared in the data: taken along (evolve), or the batch stops before loading (freeze)."""

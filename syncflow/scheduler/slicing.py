@@ -11,8 +11,7 @@ from syncflow.schedules import BackgroundSchedule
 
 
 def rows_tonight(source_rows: int, done: int, nights_left: int, chunk_rows: int) -> int:
-    """How many rows a night is to settle, in multiples of `chunk_rows`, since chunks are not cut (those of a first load
-    are smaller, and end as near to it); at most what is left, all of it in
+    """How many rows a night is to settle, in whole chunks, for chunks are not cut; at most what is left, all of it in
     the last night. 0 only when nothing is left. `nights_left` counts tonight; less than 1 (late already) is 1."""
     left = max(0, source_rows - done)
     share = -(-left // max(1, nights_left))

@@ -32,7 +32,7 @@ def test_a_table_comes_in_as_many_nights_as_planned(field: Field) -> None:
             rows = [record.rows for record in nights.records()]
             assert len(rows) == night + 1, "one batch a night"
         reasons = [record.reason for record in nights.records()]
-        assert rows == [297, 297, 406]
+        assert rows == [396, 396, 208]
         assert reasons == [NightEnd.SLICE_DONE, NightEnd.SLICE_DONE, NightEnd.CYCLE_DONE]
         assert (nights.schedule.cycle, nights.schedule.current_offset, nights.schedule.last_key) == (2, 0, None)
         field.check()
@@ -74,7 +74,7 @@ def test_the_window_is_a_promise_also_while_a_page_is_waited_for(field: Field) -
         nights.until(late + timedelta(hours=3))
     (record,) = nights.records()
     assert record.reason is NightEnd.WINDOW_END
-    assert record.rows in (0, 297)
+    assert record.rows in (0, 396)
     assert all(map(inside, begun_at(field)))
     assert field.count() == record.rows - sum(number < 300 for number in BAD) * (record.rows > 0)
 
@@ -134,16 +134,16 @@ def test_rows_that_change_behind_the_cursor_come_the_same_night(field: Field) ->
         field.check()
         field.serve([row if row["ID"] != "999" else item(999, "later", version=ROWS + 3) for row in field.rows])
         nights.until(opens(3) + timedelta(hours=5))
-        assert (field.watermark(), nights.schedule.current_offset) == (str(ROWS + 3), 297)
+        assert (field.watermark(), nights.schedule.current_offset) == (str(ROWS + 3), 396)
 
 
 def test_a_changed_configuration_begins_a_new_cycle_and_says_so(field: Field) -> None:
     with open_nights(field, EVENING, TERMS) as nights:
         nights.until(opens(1) + timedelta(hours=5))
-        assert nights.schedule.current_offset == 2 * 297
+        assert nights.schedule.current_offset == 2 * 396
         field.configure(", mappings: [{source: NAME, target: name, transformation: uppercase}]")
         nights.until(opens(2) + timedelta(hours=5))
-        assert (nights.schedule.cycle, nights.schedule.current_offset) == (2, 297)
+        assert (nights.schedule.cycle, nights.schedule.current_offset) == (2, 396)
         assert any("a new cycle begins" in note for note in nights.ended[-1].notes)
         nights.until(opens(4) + timedelta(hours=5))
         assert nights.schedule.cycle == 3
@@ -213,12 +213,12 @@ def test_run_now_goes_on_by_day_and_the_night_after_that(field: Field) -> None:
         asked = nights.schedules.run_now(SLUG)
         assert asked.status is BatchStatus.QUEUED
         nights.work()
-        assert nights.schedule.current_offset == 297
+        assert nights.schedule.current_offset == 396
         nights.until(opens(0) + timedelta(hours=1))
-        assert nights.schedule.current_offset == 2 * 297
+        assert nights.schedule.current_offset == 2 * 396
         assert nights.schedules.run_now(SLUG).uid != asked.uid
         nights.work()
-        assert nights.schedule.current_offset == 3 * 297
+        assert nights.schedule.current_offset == 2 * 396 + 198
     field.check_books()
 
 
@@ -230,7 +230,7 @@ def test_a_night_that_was_missed_is_planned_anew_and_not_made_up_for_by_day(fiel
         assert len(nights.records()) == 1
         nights.until(opens(2) + timedelta(hours=5))
         assert nights.schedule.cycle == 2, "the last night takes all that is left"
-    assert [record.rows for record in nights.records()] == [297, 703]
+    assert [record.rows for record in nights.records()] == [396, 604]
     field.check()
 
 
