@@ -103,7 +103,9 @@ def test_what_came_too_late_is_told(failing: Shell) -> None:
     _refused(failing.run("failed", "retry", uid), *told)
     _refused(failing.run("failed", "edit", uid, "--set", "WEIGHT=1"), *told)
     _refused(failing.run("failed", "ignore", uid, "--reason", "x"), *told)
+    opened = json.loads(failing.run("failed", "withdraw", uid, "--json").out)["uid"]
     _refused(failing.run("failed", "withdraw", uid), "Nothing holds any more that could be withdrawn")
+    assert failing.run("failed", "resolve", opened, "--reason", "mended in the ERP").code == 0
     assert failing.run("entities", "delete", "items", "--yes").code == 0
     uid = _records(failing)["A-009"]
     gone = ("1 failed record belongs to the entity 'items', which was deleted by ", "syncflow failed resolve")
