@@ -566,7 +566,7 @@ def _end_line(ended: BatchEnded) -> str:
     if ended.error_message is not None:
         return f"{sign}: {ended.entity}. {retold(ended.error_message)}"
     counters = ended.counters
-    if counters.fetched == 0:
+    if counters.fetched == counters.deleted == 0:
         return _("{status}: {entity}, nothing came").format(status=sign, entity=ended.entity)
     told = _("{status}: {entity}, {rows}, {written} written, {failed} failed")
     return told.format(
