@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -210,6 +210,8 @@ def emulator(answer: bytes) -> Iterator[Emulator]:
     try:
         yield made
     finally:
+        with suppress(IndexError, OSError):  # it may be gone already, and so may its parent
+            os.kill(made.console, signal.SIGKILL)
         made.process.kill()
         made.process.wait()
 
